@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <glib.h>
+
+/* What the domains share; app.c makes it and is the only file that knows all domains. */
+typedef struct App App;
+typedef struct Database Database;
+typedef struct Hot Hot;
+typedef struct Blobs Blobs;
+typedef struct Tokens Tokens;
+
+Database *app_database(App *app);
+Hot *app_hot(App *app);         /* hot.h: device state in memory */
+Blobs *app_blobs(App *app);     /* blob/blob.h: stored artifacts */
+Tokens *app_tokens(App *app);   /* auth/tokens.h: what tokens are signed with and verified by */
+const char *app_public_url(App *app); /* without a slash at the end */
