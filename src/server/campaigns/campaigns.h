@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <glib.h>
+#include "server/call.h"
+
+/* Campaigns, called deployments on the wire: which devices get which release, and how far they are. */
+
+/* Rows of the routes this domain serves; ends with a route without a path. */
+extern const Route campaign_routes[];
+
+/* The device is decommissioned: what it had to do ends as `decommissioned`. */
+gboolean campaigns_remove_device(Transaction *transaction, const char *tenant, const char *device_id,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Memory of who may have something to do, filled from the store at start. (transfer full) */
+typedef struct Pending Pending;
+Pending *pending_load(Database *database, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void pending_free(Pending *pending);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pending, pending_free)
