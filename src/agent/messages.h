@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/json.h"
+
+/* What rota-agent and rota-agent-net say to each other over their socket.
+ *
+ * A message is a type (one byte), a length (four bytes, most significant first) and that many bytes
+ * of JSON, read and written by one field table per type; a descriptor may ride along. The agent
+ * asks, the network process answers exactly once, so nothing piles up on either side:
+ *
+ *     SETUP  -> READY             certificates, proxies, deadlines
+ *     CALL   -> REPLY | FAILED    one request to a server
+ *     FETCH  -> STARTED           begins a download into the descriptor that rides along
+ *     WAIT   -> PROGRESS | EXPIRED | FAILED    answered once there is more than the agent knows of
+ *     RENEW  -> STARTED           goes on with a fresh URL after EXPIRED
+ *     STOP   -> STOPPED           ends the download
+ *
+ * The agent trusts none of it: types, lengths, sizes and texts are checked again on its side. */
+
+enum {
+	MESSAGE_SIZE_MAX =
+		3 * 1024 * 1024, /* a body of 1 MiB with every byte escaped, and its frame */
+	MESSAGE_HEAD_SIZE = 5,
+	MESSAGE_URL_MAX = 8192,
+	MESSAGE_TEXT_MAX = 4096,
+	MESSAGE_BODY_MAX = 1024 * 1024,
+	MESSAGE_PEM_MAX = 256 * 1024,
+	MESSAGE_TOKEN_MAX = 64 * 1024,
+	MESSAGE_ETAG_MAX = 512,
+};
+
+typedef enum {
+	MESSAGE_SETUP = 1,
+	MESSAGE_READY,
+	MESSAGE_CALL,
+	MESSAGE_REPLY,
+	MESSAGE_FETCH,
+	MESSAGE_STARTED,
+	MESSAGE_WAIT,
+	MESSAGE_PROGRESS,
+	MESSAGE_EXPIRED,
+	MESSAGE_RENEW,
+	MESSAGE_STOP,
+	MESSAGE_STOPPED,
+	MESSAGE_FAILED,
+	N_MESSAGES,
+} MessageType;
+
+typedef struct {
+	char *authorities;        /* (nullable): PEM, added to the system's */
+	char *client_certificate; /* (nullable): PEM, with its chain */
+	char *client_key;         /* (nullable): PEM */
+	char *proxy_http;         /* (nullable): URL */
+	char *proxy_https;        /* (nullable): URL */
+	char *proxy_none;         /* (nullable): hosts, with commas between */
+	gint64 idle_limit_s;
+} SetupMessage;
+
+typedef struct {
+	char *method;
+	char *url;
+	char *token;     /* (nullable) */
+	char *signature; /* (nullable): of the body, base64 */
+	char *body;      /* (nullable) */
+} CallMessage;
+
+typedef struct {
+	gint64 status;
+	char *body; /* (nullable) */
+	gint64 retry_after_s;
+} ReplyMessage;
+
+typedef struct {
+	char *url;
+	gint64 offset; /* bytes there already */
+	gint64 size;   /* of the whole, 0 = not known */
+	char *etag;    /* (nullable): of what is there already */
+	gint64 tries;  /* after the first */
+	gint64 interval_s;
+	gboolean pipe; /* the descriptor takes a stream and cannot begin anew */
+} FetchMessage;
+
+typedef struct {
+	gint64 beyond; /* answer once more than this is written */
+} WaitMessage;
+
+typedef struct {
+	gint64 written;  /* bytes of the download in the descriptor */
+	gint64 size;     /* of the whole, 0 = not known */
+	char *etag;      /* (nullable) */
+	gint64 restarts; /* how often it began anew from the first byte */
+	gboolean complete;
+} ProgressMessage;
+
+typedef struct {
+	char *url;
+} RenewMessage;
+
+typedef struct {
+	gint64 code; /* of RotaError */
+	char *message;
+} FailedMessage;
+
+/* A message as it came: @data is the struct of its type, NULL for the types without one. */
+typedef struct {
+	MessageType type;
+	gpointer data;
+	int fd; /* that rode along, -1 = none; closed with the message unless taken */
+} Message;
+
+/**
+ * message_send:
+ * @data: (nullable): the struct of @type
+ * @fd: rides along; -1 = none
+ * @deadline_us: on g_get_monotonic_time(); past it ROTA_ERROR_TIMED_OUT
+ *
+ * ROTA_ERROR_UNAVAILABLE where the other side is gone.
+ */
+gboolean message_send(int socket, MessageType type, gconstpointer data, int fd, gint64 deadline_us,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * message_receive:
+ * @stop_fd: gives up with UNAVAILABLE "stopped" when readable; -1 = none
+ *
+ * Returns: (transfer full): the next message; NULL with UNAVAILABLE where the other side is gone,
+ * INVALID or TOO_LARGE where it does not keep to the tables.
+ */
+Message *message_receive(
+	int socket, int stop_fd, gint64 deadline_us, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void message_free(Message *message);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)
+
+/* For messages and logs: "SETUP". */
+const char *message_type_name(MessageType type);
