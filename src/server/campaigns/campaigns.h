@@ -9,7 +9,7 @@
 extern const Route campaign_routes[];
 
 /* The device is decommissioned: what it had to do ends as `decommissioned`. */
-gboolean campaigns_remove_device(Transaction *transaction, const char *tenant, const char *device_id,
+gboolean campaigns_remove_device(App *app, Transaction *transaction, const char *tenant, const char *device_id,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Memory of who may have something to do, filled from the store at start. (transfer full) */
