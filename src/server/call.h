@@ -110,21 +110,6 @@ void call_set_error_detail(Call *call, const char *name, json_t *value);
 /* Answers an error with @value instead of the error shape; only where a client expects it (preauthorise: the device). */
 void call_set_error_json(Call *call, json_t *value);
 
-/* @length bytes of @fd from @offset (takes the descriptor; opened where blocking is allowed). */
-void call_set_file(Call *call, const char *content_type, int fd, guint64 offset, guint64 length);
-
-/* --- Going on elsewhere ---
- * A handler that finds it needs more than its mode gives hands the call over: @next runs where @mode
- * says (RUN_READ or RUN_WRITE), with all that the call has, and the answer and audit follow as if the
- * route had named it. RUN_LOOP: from the handler, which then returns TRUE at once. RUN_STREAM: such a
- * call ends with exactly one call_continue() or call_fail(), from any thread, be the connection lost
- * meanwhile or not; until then the call stays in memory. */
-void call_continue(Call *call, RunMode mode, CallHandler next);
-/* Ends a RUN_STREAM call with the answer for @error (borrowed). */
-void call_fail(Call *call, const GError *error);
-/* RUN_STREAM: called once, on the loop, if the connection is lost before the call was ended. */
-void call_on_gone(Call *call, void (*function)(Call *call, gpointer data), gpointer data);
-
 /* --- Paging (server-api.md section 0.4) --- */
 enum { PAGING_DEFAULT = 20, PAGING_MAX = 500 };
 typedef struct {
