@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <glib.h>
+#include "server/auth/devices.h"
 #include "server/call.h"
 
 /* Campaigns, called deployments on the wire: which devices get which release, and how far they are. */
@@ -8,8 +9,8 @@
 /* Rows of the routes this domain serves; ends with a route without a path. */
 extern const Route campaign_routes[];
 
-/* The device is decommissioned: what it had to do ends as `decommissioned`. */
-gboolean campaigns_remove_device(App *app, Transaction *transaction, const char *tenant, const char *device_id,
+/* Follows devices going (auth/devices.h): what a decommissioned one had to do ends as such. */
+gboolean campaigns_device_changed(App *app, Transaction *transaction, const DeviceChange *change,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Memory of who may have something to do, filled from the store at start. (transfer full) */
