@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checkers find what they are there to find, and let pass what is right."""
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+
+TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+
+
+def run(tool, *words):
+    return subprocess.run([TOOLS / tool, *map(str, words)], capture_output=True, text=True, timeout=120)
+
+
+def write(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize("name, include", [
+    ("base/file.c", "base/error.h"),
+    ("artifact/reader.c", "crypto/key.h"),
+    ("agent/phases.c", "http/client.h"),
+    ("server/campaigns/routes.c", "server/campaigns/store.h"),
+    ("server/campaigns/campaigns.c", "server/inventory/inventory.h"),
+    ("server/campaigns/campaigns.c", "server/audit/audit.h"),
+    ("server/campaigns/campaigns.c", "server/database.h"),
+    ("server/app.c", "server/campaigns/campaigns.h"),
+])
+def test_layers_lets_pass(tmp_path, name, include):
+    write(tmp_path, {f"src/{name}": f'#include "{include}"\n'})
+    assert run("check-layers", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize("name, include", [
+    ("base/file.c", "crypto/key.h"),
+    ("wire/messages.c", "crypto/key.h"),
+    ("http/server.c", "wire/paths.h"),
+    ("artifact/reader.c", "http/client.h"),
+    ("agent/phases.c", "server/app.h"),
+    ("sim/main.c", "agent/phases.h"),
+    ("tool/main.c", "sim/vehicle.h"),
+    ("base/file.c", "error.h"),
+    ("artifact/reader.c", "nowhere/reader.h"),
+    ("server/campaigns/campaigns.c", "server/inventory/store.h"),
+    ("server/call.c", "server/inventory/inventory.h"),
+    ("unknown/file.c", "base/error.h"),
+])
+def test_layers_refuses(tmp_path, name, include):
+    write(tmp_path, {f"src/{name}": f'/* */\n#include "{include}"\n'})
+    done = run("check-layers", tmp_path)
+    assert done.returncode == 1
+    assert f"src/{name.split('/')[0]}/" in done.stdout
+
+
+def test_dependencies_must_be_explained(tmp_path):
+    files = {
+        "script/packages/run.txt": "gcc # the compiler\nlibfoo-dev # for foo\n",
+        "meson.build": "glib = dependency('glib-2.0')\n",
+        "docs/design/dependencies.md": "`gcc` `libfoo-dev` `glib-2.0`\n",
+        "src/meson.build": "", "tests/meson.build": "",
+    }
+    write(tmp_path, files)
+    assert run("check-dependencies", tmp_path).returncode == 0
+    write(tmp_path, {"docs/design/dependencies.md": "`gcc` `glib-2.0`\n"})
+    done = run("check-dependencies", tmp_path)
+    assert done.returncode == 1 and "libfoo-dev: not in" in done.stdout
+    write(tmp_path, {**files, "script/packages/run.txt": "gcc\n"})
+    done = run("check-dependencies", tmp_path)
+    assert done.returncode == 1 and "gcc: no reason" in done.stdout
+
+
+def test_longest_names_functions():
+    done = run("longest", "3")
+    assert done.returncode == 0
+    assert len([line for line in done.stdout.splitlines() if line.startswith("  ")]) == 6
+
+
+UNIT_GOOD = {"name": "a", "result": "OK", "stdout": "TAP version 13\nok 1 /a/b\nok 2 /a/c # SKIP no disk\n1..2\n"}
+UNIT_BAD = {"name": "b", "result": "FAIL", "stdout": "ok 1 /b/a\nnot ok 2 /b/b\n1..2\n"}
+UNIT_CRASHED = {"name": "c", "result": "ERROR", "stdout": "ok 1 /c/a\n"}
+UNIT_PLAIN = {"name": "d", "result": "OK", "stdout": "12 inputs\n"}
+SYSTEM = ("<testsuites><testsuite><testcase name='a'/><testcase name='b'><skipped/></testcase>"
+          "<testcase name='c'><failure/><error/></testcase></testsuite></testsuites>")
+
+
+@pytest.mark.parametrize("units, system, status, line, code", [
+    ([UNIT_GOOD, UNIT_PLAIN], None, 5, "2 passed, 0 failed, 1 skipped", 0),
+    ([UNIT_GOOD, UNIT_BAD, UNIT_CRASHED], None, 5, "3 passed, 2 failed, 1 skipped", 1),
+    ([UNIT_PLAIN], SYSTEM, 1, "2 passed, 1 failed, 1 skipped", 1),
+    ([UNIT_PLAIN], None, 3, "1 passed, 1 failed", 1),
+    ([], None, 5, "0 passed, 0 failed", 1),
+])
+def test_results_are_counted(tmp_path, units, system, status, line, code):
+    (tmp_path / "unit.json").write_text("".join(json.dumps(unit) + "\n" for unit in units))
+    if system:
+        (tmp_path / "system.xml").write_text(system)
+    done = run("count-results", tmp_path, status)
+    assert done.stdout.splitlines()[-1] == line
+    assert done.returncode == code
