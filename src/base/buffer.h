@@ -15,8 +15,10 @@ void buffer_init(Buffer *buffer, const char *name, gsize size_max);
 void buffer_clear(Buffer *buffer);
 void buffer_reset(Buffer *buffer); /* empties it, keeps the memory */
 
-/* ROTA_ERROR_TOO_LARGE "NAME is larger than N bytes" when it would pass the maximum; it is then unchanged. */
-gboolean buffer_append(Buffer *buffer, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* ROTA_ERROR_TOO_LARGE "NAME is larger than N bytes" when it would pass the maximum; it is then
+ * unchanged. */
+gboolean buffer_append(
+	Buffer *buffer, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Drops @size bytes at the front. */
 void buffer_consume(Buffer *buffer, gsize size);

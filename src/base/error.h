@@ -37,4 +37,5 @@ GQuark rota_error_quark(void);
  *
  * Sets ROTA_ERROR_IO (ENOENT: NOT_FOUND; ENOSPC, EDQUOT: UNAVAILABLE) as "WHAT: reason".
  */
-void rota_set_errno_error(GError **error, int saved_errno, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void rota_set_errno_error(GError **error, int saved_errno, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);

@@ -12,8 +12,8 @@
  * Writes a temporary file beside @path, syncs it, renames it over @path and syncs the folder. A
  * power cut leaves the old content or the new one. The temporary file is gone on failure.
  */
-gboolean file_write_atomic(const char *path, gconstpointer data, gsize size, mode_t mode, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+gboolean file_write_atomic(const char *path, gconstpointer data, gsize size, mode_t mode,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * file_read:
@@ -32,7 +32,8 @@ gboolean file_sync_folder(const char *path, GError **error) G_GNUC_WARN_UNUSED_R
 gboolean file_remove_tree(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Writes all of @data, going on after short writes and EINTR. */
-gboolean file_write_all(int fd, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean file_write_all(
+	int fd, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* A descriptor that closes itself at the end of its scope: `autofd int fd = open(...)`. */
 void file_close_fd(int *fd);

@@ -10,9 +10,9 @@
  * path: "artifact_name: missing", "phases[2].batch_size: not a number". */
 
 enum {
-	JSON_DEPTH_MAX = 128,         /* nested arrays and objects; deeper input is refused */
-	JSON_TEXT_MAX = 4096,         /* bytes of a text whose field names no maximum */
-	JSON_LIST_MAX = 10000,        /* entries of a list whose field names no maximum */
+	JSON_DEPTH_MAX = 128,  /* nested arrays and objects; deeper input is refused */
+	JSON_TEXT_MAX = 4096,  /* bytes of a text whose field names no maximum */
+	JSON_LIST_MAX = 10000, /* entries of a list whose field names no maximum */
 };
 
 typedef enum {
@@ -49,15 +49,19 @@ struct JsonRecord {
 };
 
 #define JSON_FIELD(type, member, kind, presence, ...)                                              \
-	{ #member, kind, G_STRUCT_OFFSET(type, member), JSON_##presence, ##__VA_ARGS__ }
+	{                                                                                          \
+#member, kind, G_STRUCT_OFFSET(type, member), JSON_##presence, ##__VA_ARGS__       \
+	}
 /* As above for a member whose C name is not its name on the wire. */
 #define JSON_FIELD_NAMED(wire, type, member, kind, presence, ...)                                  \
-	{ wire, kind, G_STRUCT_OFFSET(type, member), JSON_##presence, ##__VA_ARGS__ }
+	{                                                                                          \
+		wire, kind, G_STRUCT_OFFSET(type, member), JSON_##presence, ##__VA_ARGS__          \
+	}
 
 /**
  * json_parse_strict:
- * One value and nothing after it; no repeated keys, no NUL, valid UTF-8, at most JSON_DEPTH_MAX deep.
- * Returns: (transfer full): the value, or NULL with ROTA_ERROR_INVALID ("line 3: ...").
+ * One value and nothing after it; no repeated keys, no NUL, valid UTF-8, at most JSON_DEPTH_MAX
+ * deep. Returns: (transfer full): the value, or NULL with ROTA_ERROR_INVALID ("line 3: ...").
  */
 json_t *json_parse_strict(const char *data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -65,11 +69,12 @@ json_t *json_parse_strict(const char *data, gsize size, GError **error) G_GNUC_W
  * json_record_read:
  * Returns: (transfer full): a new struct, or NULL with ROTA_ERROR_INVALID or ROTA_ERROR_TOO_LARGE.
  */
-gpointer json_record_read(const JsonRecord *record, const json_t *value, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gpointer json_record_read(
+	const JsonRecord *record, const json_t *value, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Both steps at once. */
-gpointer json_record_parse(const JsonRecord *record, const char *data, gsize size, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+gpointer json_record_parse(const JsonRecord *record, const char *data, gsize size,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full): the struct as a JSON object; keys in table order. */
 json_t *json_record_write(const JsonRecord *record, gconstpointer data);

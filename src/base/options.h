@@ -10,15 +10,15 @@
  * the word that was not understood. */
 
 typedef enum {
-	OPTION_FLAG,     /* gboolean: present or not */
-	OPTION_TEXT,     /* char * */
-	OPTION_TEXTS,    /* GPtrArray * of char *: may be given several times */
-	OPTION_NUMBER,   /* gint64 */
+	OPTION_FLAG,   /* gboolean: present or not */
+	OPTION_TEXT,   /* char * */
+	OPTION_TEXTS,  /* GPtrArray * of char *: may be given several times */
+	OPTION_NUMBER, /* gint64 */
 } OptionKind;
 
 typedef struct {
-	const char *name;     /* without the dashes */
-	char letter;          /* 0 = none */
+	const char *name; /* without the dashes */
+	char letter;      /* 0 = none */
 	OptionKind kind;
 	gsize offset;         /* of the member in the verb's (or the program's) options struct */
 	const char *value;    /* what the value is called in help: "FILE" */
@@ -32,21 +32,21 @@ typedef struct {
 	const char *help;     /* one line */
 	const char *details;  /* paragraphs for --help and the man page, or NULL */
 	const Option *options;
-	gsize options_size;   /* of the struct the options write into */
+	gsize options_size; /* of the struct the options write into */
 	/* @options: the parsed struct; @operands: NULL-terminated; Returns: the exit status */
 	int (*run)(gconstpointer options, char **operands, gconstpointer global_options);
 } Verb;
 
 typedef struct {
-	const char *name;     /* "rota-artifact" */
-	const char *help;     /* one line */
+	const char *name; /* "rota-artifact" */
+	const char *help; /* one line */
 	const char *details;
 	const Option *options; /* global ones; or NULL */
 	gsize options_size;
-	const Verb *verbs;    /* ends with a verb without a name */
-	int usage_status;     /* exit status for a command line that is not understood */
+	const Verb *verbs; /* ends with a verb without a name */
+	int usage_status;  /* exit status for a command line that is not understood */
 } Program;
 
-/* Parses and runs. Serves --help, -h, --version (and -v unless a row takes the letter) itself, and the
- * hidden --print-man, which prints the man page in scdoc's language for the build. */
+/* Parses and runs. Serves --help, -h, --version (and -v unless a row takes the letter) itself, and
+ * the hidden --print-man, which prints the man page in scdoc's language for the build. */
 int program_main(const Program *program, int argc, char **argv);

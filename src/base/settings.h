@@ -3,8 +3,8 @@
 #include <glib.h>
 #include <jansson.h>
 
-/* Configuration files as a table: name, kind, place, default, help. The same rows read the file, say
- * what is wrong with which key, and make the man page. */
+/* Configuration files as a table: name, kind, place, default, help. The same rows read the file,
+ * say what is wrong with which key, and make the man page. */
 
 typedef enum {
 	SETTING_TEXT,   /* char * */
@@ -15,7 +15,7 @@ typedef enum {
 } SettingKind;
 
 typedef struct {
-	const char *name;     /* dots for nesting: "HttpsClient.Certificate" */
+	const char *name; /* dots for nesting: "HttpsClient.Certificate" */
 	SettingKind kind;
 	gsize offset;
 	const char *fallback; /* default as text, or NULL */
@@ -34,12 +34,12 @@ void settings_set_defaults(const Setting *settings, gpointer target);
  * Overrides the members whose keys are present. An unfit value is ROTA_ERROR_INVALID as
  * "FILE: KEY: what is wrong"; @target may then be half changed and must not be used.
  */
-gboolean settings_read(const Setting *settings, const char *file, const json_t *object, gpointer target,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean settings_read(const Setting *settings, const char *file, const json_t *object,
+	gpointer target, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Reads a JSON file of at most 1 MiB. A missing file is ROTA_ERROR_NOT_FOUND. */
-gboolean settings_read_file(const Setting *settings, const char *path, gpointer target, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+gboolean settings_read_file(const Setting *settings, const char *path, gpointer target,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Frees what the members own. */
 void settings_clear(const Setting *settings, gpointer target);

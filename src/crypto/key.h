@@ -17,7 +17,8 @@ typedef enum {
  * @name: a PEM file (PKCS#8, PKCS#1 or SEC1; encrypted ones with @passphrase)
  * @passphrase: (nullable)
  */
-Key *key_load_private(const char *name, const char *passphrase, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Key *key_load_private(
+	const char *name, const char *passphrase, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* PEM SubjectPublicKeyInfo ("PUBLIC KEY") from a file of at most 64 KiB, or from memory. */
 Key *key_load_public(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -26,10 +27,12 @@ Key *key_parse_public(const char *pem, gsize size, GError **error) G_GNUC_WARN_U
 /* @bits: for KEY_RSA only. */
 Key *key_generate(KeyKind kind, guint bits, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Atomically, as PKCS#8 PEM with mode 0600. */
-gboolean key_save_private(const Key *key, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean key_save_private(
+	const Key *key, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 KeyKind key_kind(const Key *key);
-/* (transfer full): the public half, always written the same way, so that equal keys are equal texts. */
+/* (transfer full): the public half, always written the same way, so that equal keys are equal
+ * texts. */
 char *key_public_pem(const Key *key);
 /* (transfer full): SHA-256 of the public half in DER, in hex: the key's id in records. */
 char *key_id(const Key *key);
@@ -40,14 +43,16 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Key, key_unref)
 
 /* --- Messages: authentication requests, tokens (server-api.md section 1.1) ---
  * RSA: PKCS#1 v1.5 over SHA-256. EC: DER over SHA-256. Ed25519: the message itself. */
-GBytes *key_sign_message(const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GBytes *key_sign_message(
+	const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* FALSE with ROTA_ERROR_UNAUTHORIZED "signature verification failed". */
-gboolean key_verify_message(const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+gboolean key_verify_message(const Key *key, gconstpointer data, gsize size, GBytes *signature,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- Manifests of artifacts (artifact-format.md section 4) ---
- * RSA: PKCS#1 v1.5 over SHA-256, modulus length. P-256: r and s, 32 bytes each; when verifying, DER of
- * any legal length as well. Other keys are ROTA_ERROR_UNSUPPORTED. */
-GBytes *key_sign_manifest(const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean key_verify_manifest(const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+ * RSA: PKCS#1 v1.5 over SHA-256, modulus length. P-256: r and s, 32 bytes each; when verifying, DER
+ * of any legal length as well. Other keys are ROTA_ERROR_UNSUPPORTED. */
+GBytes *key_sign_manifest(
+	const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean key_verify_manifest(const Key *key, gconstpointer data, gsize size, GBytes *signature,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -15,4 +15,5 @@ char *token_sign(const Key *key, const json_t *claims, GError **error) G_GNUC_WA
  * Checks form, algorithm (EdDSA only), signature, and exp and nbf against the wall clock.
  * Returns: (transfer full): the claims, or NULL with ROTA_ERROR_UNAUTHORIZED.
  */
-json_t *token_verify(const Key *key, const char *token, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+json_t *token_verify(
+	const Key *key, const char *token, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;

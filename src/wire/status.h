@@ -14,14 +14,15 @@ typedef enum {
 	UPDATE_SUCCESS,
 	UPDATE_FAILURE,
 	UPDATE_ALREADY_INSTALLED,
-	UPDATE_NOARTIFACT,      /* the server's own */
-	UPDATE_ABORTED,         /* the server's own */
-	UPDATE_DECOMMISSIONED,  /* the server's own */
+	UPDATE_NOARTIFACT,     /* the server's own */
+	UPDATE_ABORTED,        /* the server's own */
+	UPDATE_DECOMMISSIONED, /* the server's own */
 	N_UPDATE_STATUSES,
 } UpdateStatus;
 
 const char *update_status_name(UpdateStatus status);
-gboolean update_status_from_name(const char *name, UpdateStatus *ret_status) G_GNUC_WARN_UNUSED_RESULT;
+gboolean update_status_from_name(
+	const char *name, UpdateStatus *ret_status) G_GNUC_WARN_UNUSED_RESULT;
 gboolean update_status_is_finished(UpdateStatus status); /* nothing more will come */
 gboolean update_status_is_paused(UpdateStatus status);
 gboolean update_status_from_device(UpdateStatus status); /* a device may report it */

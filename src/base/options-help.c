@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/options-help.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { HELP_COLUMN = 34 };
+
+static char *option_synopsis(const Option *option)
+{
+	g_autofree char *letter =
+		option->letter != 0 ? g_strdup_printf("-%c, ", option->letter) : g_strdup("");
+
+	return g_strdup_printf("%s--%s%s%s", letter, option->name, option->value != NULL ? " " : "",
+		option->value != NULL ? option->value : "");
+}
+
+static void print_row(const char *left, const char *right, const char *fallback)
+{
+	printf("  %-*s", HELP_COLUMN, left);
+	if (strlen(left) >= HELP_COLUMN)
+		printf("\n  %-*s", HELP_COLUMN, "");
+	printf("%s", right);
+	if (fallback != NULL)
+		printf(" (default: %s)", fallback);
+	printf("\n");
+}
+
+static void print_options(const char *title, const Option *options)
+{
+	if (options == NULL || options->name == NULL)
+		return;
+	printf("\n%s:\n", title);
+	for (const Option *option = options; option->name != NULL; option++) {
+		g_autofree char *synopsis = option_synopsis(option);
+
+		print_row(synopsis, option->help, option->fallback);
+	}
+}
+
+static void print_details(const char *details)
+{
+	if (details != NULL)
+		printf("\n%s\n", details);
+}
+
+static void print_verb_help(const Program *program, const Verb *verb)
+{
+	printf("Usage: %s %s [OPTION...]%s%s\n\n%s\n", program->name, verb->name,
+		verb->operands != NULL ? " " : "", verb->operands != NULL ? verb->operands : "",
+		verb->help);
+	print_details(verb->details);
+	print_options("Options", verb->options);
+	print_options("Options of every command", program->options);
+}
+
+static void print_program_help(const Program *program)
+{
+	printf("Usage: %s COMMAND [OPTION...]\n\n%s\n", program->name, program->help);
+	print_details(program->details);
+	printf("\nCommands:\n");
+	for (const Verb *verb = program->verbs; verb->name != NULL; verb++)
+		print_row(verb->name, verb->help, NULL);
+	print_options("Options", program->options);
+	printf("\n%s COMMAND --help says more about a command.\n", program->name);
+}
+
+void help_print(const Program *program, const Verb *verb)
+{
+	if (verb != NULL)
+		print_verb_help(program, verb);
+	else
+		print_program_help(program);
+}
+
+/* Characters that scdoc would take as markup. */
+static char *escape(const char *text)
+{
+	GString *escaped = g_string_new(NULL);
+
+	for (; *text != '\0'; text++) {
+		if (strchr("\\*_<>#", *text) != NULL)
+			g_string_append_c(escaped, '\\');
+		g_string_append_c(escaped, *text);
+	}
+	return g_string_free(escaped, FALSE);
+}
+
+static void print_man_options(const Option *options)
+{
+	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		g_autofree char *synopsis = option_synopsis(option);
+		g_autofree char *left = escape(synopsis);
+		g_autofree char *right = escape(option->help);
+
+		printf("*%s*\n\t%s.", left, right);
+		if (option->fallback != NULL) {
+			g_autofree char *fallback = escape(option->fallback);
+
+			printf(" Default: %s.", fallback);
+		}
+		printf("\n\n");
+	}
+}
+
+static void print_man_text(const char *text)
+{
+	g_autofree char *escaped = text != NULL ? escape(text) : NULL;
+
+	if (escaped != NULL)
+		printf("%s\n\n", escaped);
+}
+
+static void print_man_verb(const Verb *verb)
+{
+	g_autofree char *operands = escape(verb->operands != NULL ? verb->operands : "");
+	g_autofree char *help = escape(verb->help);
+
+	printf("## %s %s\n\n%s.\n\n", verb->name, operands, help);
+	print_man_text(verb->details);
+	print_man_options(verb->options);
+}
+
+void help_print_man(const Program *program)
+{
+	g_autofree char *help = escape(program->help);
+
+	printf("%s(1)\n\n# NAME\n\n%s - %s\n\n", program->name, program->name, help);
+	printf("# SYNOPSIS\n\n*%s* COMMAND \\[OPTION...\\]\n\n# DESCRIPTION\n\n", program->name);
+	print_man_text(program->details != NULL ? program->details : program->help);
+	printf("# OPTIONS\n\n");
+	print_man_options(program->options);
+	printf("*-h, --help*\n\tShow what a command takes.\n\n*--version*\n\tShow the "
+	       "version.\n\n");
+	printf("# COMMANDS\n\n");
+	for (const Verb *verb = program->verbs; verb->name != NULL; verb++)
+		print_man_verb(verb);
+}

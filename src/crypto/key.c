@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/key.h"
+#include <string.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include "base/error.h"
+#include "base/file.h"
+#include "crypto/digest.h"
+#include "crypto/key-private.h"
+
+enum {
+	KEY_FILE_SIZE_MAX = 64 * 1024,
+	RSA_BITS_LEAST = 2048,
+	RSA_BITS_MOST = 16384,
+};
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
+
+void crypto_set_error(GError **error, int code, const char *what)
+{
+	unsigned long reason = ERR_peek_last_error();
+	const char *text = reason != 0 ? ERR_reason_error_string(reason) : NULL;
+
+	g_set_error(error, ROTA_ERROR, code, "%s%s%s", what, text != NULL ? ": " : "",
+		text != NULL ? text : "");
+	ERR_clear_error();
+}
+
+static gboolean kind_of(EVP_PKEY *pkey, KeyKind *ret_kind, GError **error)
+{
+	char curve[64] = "";
+
+	if (EVP_PKEY_is_a(pkey, "RSA")) {
+		*ret_kind = KEY_RSA;
+	} else if (EVP_PKEY_is_a(pkey, "ED25519")) {
+		*ret_kind = KEY_ED25519;
+	} else if (EVP_PKEY_is_a(pkey, "EC")) {
+		EVP_PKEY_get_group_name(pkey, curve, sizeof curve, NULL);
+		*ret_kind = strcmp(curve, "prime256v1") == 0 ? KEY_P256 : KEY_EC_OTHER;
+	} else {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+			"keys of this algorithm are not supported (RSA, EC and Ed25519 are)");
+		return FALSE;
+	}
+	if (*ret_kind == KEY_RSA && (EVP_PKEY_get_bits(pkey) < RSA_BITS_LEAST ||
+					    EVP_PKEY_get_bits(pkey) > RSA_BITS_MOST)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"an RSA key must have from %d to %d bits, not %d", RSA_BITS_LEAST,
+			RSA_BITS_MOST, EVP_PKEY_get_bits(pkey));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* Takes @pkey, also on failure. */
+static Key *new_key(EVP_PKEY *pkey, gboolean is_private, GError **error)
+{
+	g_autoptr(EVP_PKEY) owned = pkey;
+	KeyKind kind;
+	Key *key;
+
+	if (!kind_of(owned, &kind, error))
+		return NULL;
+	key = g_new0(Key, 1);
+	key->pkey = g_steal_pointer(&owned);
+	key->kind = kind;
+	key->is_private = is_private;
+	g_atomic_ref_count_init(&key->references);
+	return key;
+}
+
+Key *key_ref(Key *key)
+{
+	g_atomic_ref_count_inc(&key->references);
+	return key;
+}
+
+void key_unref(Key *key)
+{
+	if (key == NULL || !g_atomic_ref_count_dec(&key->references))
+		return;
+	EVP_PKEY_free(key->pkey);
+	g_free(key);
+}
+
+KeyKind key_kind(const Key *key)
+{
+	return key->kind;
+}
+
+/* OpenSSL would ask on the terminal where it is given no passphrase; a service has none. */
+static int give_passphrase(char *buffer, int size, int writing, void *passphrase)
+{
+	gsize length = passphrase != NULL ? strlen(passphrase) : 0;
+
+	if (length == 0 || length > (gsize)size)
+		return -1;
+	memcpy(buffer, passphrase, length);
+	return (int)length;
+}
+
+static BIO *open_memory(GBytes *bytes)
+{
+	gsize size;
+	const void *data = g_bytes_get_data(bytes, &size);
+
+	return BIO_new_mem_buf(data != NULL ? data : "", (int)size);
+}
+
+Key *key_load_private(const char *name, const char *passphrase, GError **error)
+{
+	g_autoptr(GBytes) bytes = file_read(name, KEY_FILE_SIZE_MAX, error);
+	g_autoptr(BIO) memory = NULL;
+	EVP_PKEY *pkey;
+	Key *key;
+
+	if (bytes == NULL)
+		return NULL;
+	memory = open_memory(bytes);
+	pkey = PEM_read_bio_PrivateKey(memory, NULL, give_passphrase, (void *)(guintptr)passphrase);
+	if (pkey == NULL) {
+		crypto_set_error(error, ROTA_ERROR_INVALID,
+			"not a private key in PEM, or a wrong passphrase");
+		g_prefix_error(error, "%s: ", name);
+		return NULL;
+	}
+	key = new_key(pkey, TRUE, error);
+	if (key == NULL)
+		g_prefix_error(error, "%s: ", name);
+	return key;
+}
+
+static Key *read_public(GBytes *bytes, GError **error)
+{
+	g_autoptr(BIO) memory = open_memory(bytes);
+	EVP_PKEY *pkey = PEM_read_bio_PUBKEY(memory, NULL, NULL, NULL);
+
+	if (pkey == NULL) {
+		crypto_set_error(error, ROTA_ERROR_INVALID, "not a public key in PEM (PUBLIC KEY)");
+		return NULL;
+	}
+	return new_key(pkey, FALSE, error);
+}
+
+Key *key_parse_public(const char *pem, gsize size, GError **error)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new_static(pem, size);
+
+	if (size > KEY_FILE_SIZE_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
+			"a public key is at most %d bytes", KEY_FILE_SIZE_MAX);
+		return NULL;
+	}
+	return read_public(bytes, error);
+}
+
+Key *key_load_public(const char *path, GError **error)
+{
+	g_autoptr(GBytes) bytes = file_read(path, KEY_FILE_SIZE_MAX, error);
+	Key *key;
+
+	if (bytes == NULL)
+		return NULL;
+	key = read_public(bytes, error);
+	if (key == NULL)
+		g_prefix_error(error, "%s: ", path);
+	return key;
+}
+
+Key *key_generate(KeyKind kind, guint bits, GError **error)
+{
+	EVP_PKEY *pkey = NULL;
+
+	switch (kind) {
+	case KEY_RSA:
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)bits);
+		break;
+	case KEY_P256:
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "prime256v1");
+		break;
+	case KEY_ED25519:
+		pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+		break;
+	case KEY_EC_OTHER:
+		break;
+	}
+	if (pkey == NULL) {
+		crypto_set_error(error, ROTA_ERROR_UNSUPPORTED, "make a key");
+		return NULL;
+	}
+	return new_key(pkey, TRUE, error);
+}
+
+gboolean key_save_private(const Key *key, const char *path, GError **error)
+{
+	g_autoptr(BIO) memory = BIO_new(BIO_s_secmem());
+	char *pem;
+	long size;
+
+	if (PEM_write_bio_PKCS8PrivateKey(memory, key->pkey, NULL, NULL, 0, NULL, NULL) != 1) {
+		crypto_set_error(error, ROTA_ERROR_INTERNAL, "write a private key");
+		return FALSE;
+	}
+	size = BIO_get_mem_data(memory, &pem);
+	return file_write_atomic(path, pem, (gsize)size, 0600, error);
+}
+
+char *key_public_pem(const Key *key)
+{
+	g_autoptr(BIO) memory = BIO_new(BIO_s_mem());
+	char *pem;
+	long size;
+
+	if (PEM_write_bio_PUBKEY(memory, key->pkey) != 1)
+		g_assert_not_reached();
+	size = BIO_get_mem_data(memory, &pem);
+	return g_strndup(pem, (gsize)size);
+}
+
+char *key_id(const Key *key)
+{
+	unsigned char *der = NULL;
+	int size = i2d_PUBKEY(key->pkey, &der);
+	char *id;
+
+	g_assert(size > 0);
+	id = sha256_hex_of(der, (gsize)size);
+	OPENSSL_free(der);
+	return id;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is signed with keys: messages and manifests. Both are one EVP call; they differ in which
+ * keys may do it and in how an ECDSA signature is written down. */
+#include <string.h>
+#include <openssl/ecdsa.h>
+#include <openssl/err.h>
+#include "base/error.h"
+#include "crypto/key-private.h"
+
+enum {
+	P256_NUMBER_SIZE = 32,
+	P256_RAW_SIZE = 2 * P256_NUMBER_SIZE,
+};
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ECDSA_SIG, ECDSA_SIG_free)
+
+/* Ed25519 hashes for itself; all others sign a SHA-256. RSA's default padding is PKCS#1 v1.5. */
+static const char *digest_for(const Key *key)
+{
+	return key->kind == KEY_ED25519 ? NULL : "SHA256";
+}
+
+static GBytes *sign(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	g_autofree guint8 *signature = NULL;
+	gsize signature_size = 0;
+
+	if (!key->is_private) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "a public key cannot sign");
+		return NULL;
+	}
+	if (EVP_DigestSignInit_ex(context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) !=
+			1 ||
+		EVP_DigestSign(context, NULL, &signature_size, data, size) != 1) {
+		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
+		return NULL;
+	}
+	signature = g_malloc(signature_size);
+	if (EVP_DigestSign(context, signature, &signature_size, data, size) != 1) {
+		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
+		return NULL;
+	}
+	return g_bytes_new_take(g_steal_pointer(&signature), signature_size);
+}
+
+static gboolean refuse(GError **error)
+{
+	ERR_clear_error();
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED, "signature verification failed");
+	return FALSE;
+}
+
+static gboolean verify(
+	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+{
+	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	gsize signature_size;
+	const guint8 *bytes = g_bytes_get_data(signature, &signature_size);
+
+	if (bytes == NULL ||
+		EVP_DigestVerifyInit_ex(
+			context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) != 1 ||
+		EVP_DigestVerify(context, bytes, signature_size, data, size) != 1)
+		return refuse(error);
+	return TRUE;
+}
+
+GBytes *key_sign_message(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	return sign(key, data, size, error);
+}
+
+gboolean key_verify_message(
+	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+{
+	return verify(key, data, size, signature, error);
+}
+
+static gboolean may_sign_manifests(const Key *key, GError **error)
+{
+	if (key->kind == KEY_RSA || key->kind == KEY_P256)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+		"artifacts are signed with RSA or ECDSA P-256 keys only");
+	return FALSE;
+}
+
+/* DER to r and s side by side. */
+static GBytes *raw_from_der(GBytes *der)
+{
+	gsize size;
+	const guint8 *at = g_bytes_get_data(der, &size);
+	g_autoptr(ECDSA_SIG) pair = d2i_ECDSA_SIG(NULL, &at, (long)size);
+	guint8 *raw = g_malloc(P256_RAW_SIZE);
+
+	g_assert(pair != NULL);
+	BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, P256_NUMBER_SIZE);
+	BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + P256_NUMBER_SIZE, P256_NUMBER_SIZE);
+	return g_bytes_new_take(raw, P256_RAW_SIZE);
+}
+
+static GBytes *der_from_raw(const guint8 *raw)
+{
+	g_autoptr(ECDSA_SIG) pair = ECDSA_SIG_new();
+	guint8 *der = NULL;
+	int size;
+	GBytes *bytes;
+
+	ECDSA_SIG_set0(pair, BN_bin2bn(raw, P256_NUMBER_SIZE, NULL),
+		BN_bin2bn(raw + P256_NUMBER_SIZE, P256_NUMBER_SIZE, NULL));
+	size = i2d_ECDSA_SIG(pair, &der);
+	g_assert(size > 0);
+	bytes = g_bytes_new(der, (gsize)size);
+	OPENSSL_free(der);
+	return bytes;
+}
+
+GBytes *key_sign_manifest(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	g_autoptr(GBytes) signature = NULL;
+
+	if (!may_sign_manifests(key, error))
+		return NULL;
+	signature = sign(key, data, size, error);
+	if (signature == NULL || key->kind == KEY_RSA)
+		return g_steal_pointer(&signature);
+	return raw_from_der(signature);
+}
+
+/* 64 bytes are r and s as a rule, but a DER signature whose numbers happen to be short has that
+ * length too, so both readings are tried; each must verify to count. */
+gboolean key_verify_manifest(
+	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+{
+	g_autoptr(GBytes) der = NULL;
+
+	if (!may_sign_manifests(key, error))
+		return FALSE;
+	if (key->kind == KEY_RSA) {
+		if (g_bytes_get_size(signature) != (gsize)EVP_PKEY_get_size(key->pkey))
+			return refuse(error);
+		return verify(key, data, size, signature, error);
+	}
+	if (g_bytes_get_size(signature) == P256_RAW_SIZE) {
+		der = der_from_raw(g_bytes_get_data(signature, NULL));
+		if (verify(key, data, size, der, NULL))
+			return TRUE;
+	}
+	return verify(key, data, size, signature, error);
+}
