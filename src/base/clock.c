@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
+#include <string.h>
 #include <time.h>
 #include "base/error.h"
 
@@ -22,6 +23,15 @@ char *clock_format_rfc3339(gint64 time_us)
 		fraction);
 }
 
+/* RFC 3339 lets T and Z be lower case and T be a blank; GLib reads the capitals only. */
+static GDateTime *read_upper_case(const char *text)
+{
+	g_autofree char *spelled = g_ascii_strup(text, -1);
+
+	spelled[strlen("YYYY-MM-DD")] = 'T';
+	return g_date_time_new_from_iso8601(spelled, NULL);
+}
+
 gboolean clock_parse_rfc3339(const char *text, gint64 *ret_time_us, GError **error)
 {
 	g_autoptr(GDateTime) time = NULL;
@@ -31,7 +41,7 @@ gboolean clock_parse_rfc3339(const char *text, gint64 *ret_time_us, GError **err
 	if (g_regex_match_simple("^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}"
 				 "([.][0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})$",
 		    text, 0, 0))
-		time = g_date_time_new_from_iso8601(text, NULL);
+		time = read_upper_case(text);
 	if (time == NULL) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "not an RFC 3339 time");
 		return FALSE;

@@ -241,15 +241,23 @@ static gboolean read_record(
 	return read_members(field->record, value, place, error);
 }
 
+/* A part whose every byte is zero was never set. */
+static gboolean is_unset(gconstpointer place, gsize size)
+{
+	const guint8 *bytes = place;
+
+	for (gsize i = 0; i < size; i++) {
+		if (bytes[i] != 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static json_t *write_record(const JsonField *field, gconstpointer place)
 {
-	json_t *object = write_members(field->record, place);
-
-	if (json_object_size(object) == 0 && field->presence == JSON_OPTIONAL) {
-		json_decref(object);
+	if (field->presence == JSON_OPTIONAL && is_unset(place, field->record->size))
 		return NULL;
-	}
-	return object;
+	return write_members(field->record, place);
 }
 
 static void free_record(const JsonField *field, gpointer place)
