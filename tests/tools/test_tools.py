@@ -102,3 +102,31 @@ def test_results_are_counted(tmp_path, units, system, status, line, code):
     done = run("count-results", tmp_path, status)
     assert done.stdout.splitlines()[-1] == line
     assert done.returncode == code
+
+
+TRACED = {
+    "docs/requirements.txt": "# list\nA1 one\nA2 two\nA3 three\nA4 four\nA5 five\n",
+    "src/base/file-test.c": "/* shows: A1, A2 */\n",
+    "tests/system/test_x.py": ("import pytest\npytestmark = [pytest.mark.shows('A4')]\n"
+                               "@pytest.mark.shows('A3')\ndef test_y():\n    pass\n"),
+}
+
+
+def test_trace_finds_marks_and_gaps(tmp_path):
+    write(tmp_path, TRACED)
+    done = run("trace", tmp_path)
+    assert done.returncode == 0
+    assert "A1: one\n    src/base/file-test.c:1\n" in done.stdout
+    assert "A3: three\n    tests/system/test_x.py:4 test_y\n" in done.stdout
+    assert done.stdout.endswith("shown by no test: 1 of 5\n    A5: five\n")
+
+
+def test_trace_refuses_unknown_marks(tmp_path):
+    write(tmp_path, {**TRACED, "src/base/log-test.c": "/* shows: Z9 */\n"})
+    done = run("trace", tmp_path)
+    assert done.returncode == 1 and "src/base/log-test.c:1: Z9 is no requirement" in done.stdout
+
+
+def test_every_mark_of_ours_names_a_requirement():
+    done = run("trace", "--missing")
+    assert done.returncode == 0, done.stdout
