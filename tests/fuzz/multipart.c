@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first byte says in what chunks the rest is fed; the data of the parts must not depend on it. */
+/* The first byte says in what chunks the rest is fed; the data of the parts must not depend on it.
+ */
 #include <string.h>
 #include "server/artifacts/multipart.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <glib.h>
-#include "server/database.h"
+#include "server/app.h"
 
 /* Signed links: the only way to the bytes of an artifact.
  *
- * A link names the artifact, who it was made for (a device and its deployment, or a user) and when it
- * ends; an HMAC-SHA256 over all of it, with a secret that lies in the store and is made at the first
- * start, is its only key. Nothing is stored per link. */
+ * A link names the artifact, who it was made for (a device and its deployment, or a user) and when
+ * it ends; an HMAC-SHA256 over all of it, with a secret that lies in the store and is made at the
+ * first start, is its only key. Nothing is stored per link. */
 typedef struct Links Links;
 
 enum {

@@ -64,19 +64,23 @@ static void assert_events(const char *body, const char *expected)
 static void test_events(void)
 {
 	assert_events("--XyZ\r\nContent-Disposition: form-data; name=\"size\"\r\n\r\n12\r\n"
-		      "--XyZ\r\nContent-Disposition: form-data; name=\"artifact\"; filename=\"a; name=\\\"b\"\r\n"
+		      "--XyZ\r\nContent-Disposition: form-data; name=\"artifact\"; filename=\"a; "
+		      "name=\\\"b\"\r\n"
 		      "Content-Type: application/octet-stream\r\n\r\nbytes\r\n--XyZ--\r\n",
 		"<size>12</><artifact>bytes</>");
-	assert_events("before\r\n--XyZ  \r\ncontent-disposition: form-data; name=size\r\n\r\n1\r\n--XyZ--after",
+	assert_events("before\r\n--XyZ  \r\ncontent-disposition: form-data; "
+		      "name=size\r\n\r\n1\r\n--XyZ--after",
 		"<size>1</>");
 }
 
 static void test_lookalikes(void)
 {
-	assert_events("--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--Xy\r\r\n--XyY\r\n-\r\n--XyZ\r\n"
+	assert_events("--XyZ\r\nContent-Disposition: form-data; "
+		      "name=a\r\n\r\n\r\n--Xy\r\r\n--XyY\r\n-\r\n--XyZ\r\n"
 		      "Content-Disposition: form-data; name=b\r\n\r\n--XyZ--",
 		"<a>\r\n--Xy\r\r\n--XyY\r\n-</><b></>");
-	assert_events("--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--XyZ--", "<a></>");
+	assert_events(
+		"--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n--XyZ--", "<a></>");
 }
 
 static void test_content_types(void)
@@ -85,24 +89,27 @@ static void test_content_types(void)
 		const char *type;
 		int code; /* -1: fine */
 	} rows[] = {
-		{ "multipart/form-data; boundary=\"a b\"", -1 },
-		{ "Multipart/Mixed; charset=x; Boundary=ab", -1 },
-		{ "multipart/form-data; boundary=\"a", ROTA_ERROR_INVALID },
-		{ "multipart/form-data; boundary=", ROTA_ERROR_INVALID },
-		{ "multipart/form-data; boundary=a\x01" "b", ROTA_ERROR_INVALID },
-		{ "multipart/form-data; boundary=\"a \"", ROTA_ERROR_INVALID },
-		{ "multipart/form-data", ROTA_ERROR_INVALID },
-		{ "multipart/form-data; x", ROTA_ERROR_INVALID },
-		{ "multipart/form-database; boundary=a", ROTA_ERROR_MEDIA_TYPE },
-		{ "application/json", ROTA_ERROR_MEDIA_TYPE },
-		{ NULL, ROTA_ERROR_MEDIA_TYPE },
+		{"multipart/form-data; boundary=\"a b\"",    -1                   },
+		{ "Multipart/Mixed; charset=x; Boundary=ab", -1                   },
+		{ "multipart/form-data; boundary=\"a",       ROTA_ERROR_INVALID   },
+		{ "multipart/form-data; boundary=",          ROTA_ERROR_INVALID   },
+		{ "multipart/form-data; boundary=a\x01"
+		  "b",                      ROTA_ERROR_INVALID   },
+		{ "multipart/form-data; boundary=\"a \"",    ROTA_ERROR_INVALID   },
+		{ "multipart/form-data",                     ROTA_ERROR_INVALID   },
+		{ "multipart/form-data; x",                  ROTA_ERROR_INVALID   },
+		{ "multipart/form-database; boundary=a",     ROTA_ERROR_MEDIA_TYPE},
+		{ "application/json",                        ROTA_ERROR_MEDIA_TYPE},
+		{ NULL,				      ROTA_ERROR_MEDIA_TYPE},
 	};
 	g_autofree char *long_boundary = g_strnfill(71, 'a');
-	g_autofree char *long_type = g_strconcat("multipart/form-data; boundary=", long_boundary, NULL);
+	g_autofree char *long_type =
+		g_strconcat("multipart/form-data; boundary=", long_boundary, NULL);
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(GError) error = NULL;
-		g_autoptr(MultipartParser) parser = multipart_parser_new(rows[i].type, &events, NULL, &error);
+		g_autoptr(MultipartParser) parser =
+			multipart_parser_new(rows[i].type, &events, NULL, &error);
 
 		g_assert_cmpint(parser != NULL, ==, rows[i].code == -1);
 		if (parser == NULL)
@@ -116,23 +123,28 @@ static void test_broken(void)
 	static const struct {
 		const char *body, *reason;
 	} rows[] = {
-		{ "", "multipart: ends before its last boundary" },
-		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\nx", "multipart: ends before its last boundary" },
+		{"",								   "multipart: ends before its last boundary" },
+		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\nx",
+                 "multipart: ends before its last boundary"								       },
 		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--XyZ",
-			"multipart: ends before its last boundary" },
-		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n", "multipart: ends before its last boundary" },
-		{ "--XyZ\r\nContent-Type: text/plain\r\n\r\nx\r\n--XyZ--", "multipart: part without a name" },
-		{ "--XyZa\r\n", "multipart: text behind a boundary" },
+                 "multipart: ends before its last boundary"								       },
+		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n",
+                 "multipart: ends before its last boundary"								       },
+		{ "--XyZ\r\nContent-Type: text/plain\r\n\r\nx\r\n--XyZ--",
+                 "multipart: part without a name"										 },
+		{ "--XyZa\r\n",							"multipart: text behind a boundary"        },
 		{ "--XyZ\nContent-Disposition: form-data; name=a\r\n\r\n",
-			"multipart: LF without CR or NUL in a part header" },
-		{ "--XyZ\r\nContent\rx", "multipart: CR without LF in a part header" },
-		{ "--XyZ\r\nContent-Disposition: form-data; name=\xff\r\n", "multipart: part header is not UTF-8" },
+                 "multipart: LF without CR or NUL in a part header"                                                               },
+		{ "--XyZ\r\nContent\rx",					       "multipart: CR without LF in a part header"},
+		{ "--XyZ\r\nContent-Disposition: form-data; name=\xff\r\n",
+                 "multipart: part header is not UTF-8"									    },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
 		for (gsize chunk = 1; chunk <= 64; chunk++) {
 			g_autoptr(GError) error = NULL;
-			g_autofree char *seen = parse(rows[i].body, strlen(rows[i].body), chunk, &error);
+			g_autofree char *seen =
+				parse(rows[i].body, strlen(rows[i].body), chunk, &error);
 
 			g_assert_null(seen);
 			g_assert_error(error, ROTA_ERROR, ROTA_ERROR_INVALID);
@@ -162,7 +174,8 @@ static void test_limits(void)
 	g_string_append_len(header, much, MULTIPART_HEADER_SIZE_MAX);
 	assert_refused(header, "multipart: part header too long");
 	for (guint i = 0; i <= MULTIPART_PARTS_MAX; i++)
-		g_string_append(parts, "\r\n--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n");
+		g_string_append(
+			parts, "\r\n--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\n");
 	assert_refused(parts, "multipart: too many parts");
 	assert_refused(before, "multipart: boundary missing");
 	g_string_append(after, much);

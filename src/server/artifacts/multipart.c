@@ -5,20 +5,20 @@
 #include "base/error.h"
 
 /* A delimiter is CRLF "--" boundary. A boundary holds no CR, so a CR stands only at a delimiter's
- * start: when a match breaks off, nothing inside it can be the start of another one, and what was held
- * back is data as a whole. That makes matching across feeds a single counter.
+ * start: when a match breaks off, nothing inside it can be the start of another one, and what was
+ * held back is data as a whole. That makes matching across feeds a single counter.
  *
  *   OUTSIDE --delimiter--> AFTER --CRLF--> HEADER --blank line--> INSIDE --delimiter--> AFTER
  *                            `--"--"--> END
  *
- * The CRLF that ends a header, and the very start of the body, may be the CRLF of a delimiter as well:
- * the counter then starts at two, and those two are never given out as data. */
+ * The CRLF that ends a header, and the very start of the body, may be the CRLF of a delimiter as
+ * well: the counter then starts at two, and those two are never given out as data. */
 typedef enum {
 	OUTSIDE, /* before the first boundary */
 	AFTER,   /* right behind a boundary */
 	HEADER,
 	INSIDE,
-	END,     /* behind the closing boundary */
+	END, /* behind the closing boundary */
 } State;
 
 struct MultipartParser {
@@ -35,7 +35,7 @@ struct MultipartParser {
 	char line[MULTIPART_HEADER_SIZE_MAX];
 	gsize line_size;
 	gsize header_size;
-	char *name;           /* of the part whose header is being read */
+	char *name; /* of the part whose header is being read */
 };
 
 /* The value of parameter @key in "type/subtype; key=value; key2=\"value\"". */
@@ -58,7 +58,9 @@ static char *read_parameter(const char *header, const char *key)
 		}
 		quoted = *++at == '"';
 		at += quoted;
-		for (; *at != '\0' && (quoted ? *at != '"' : *at != ';' && *at != ' ' && *at != '\t'); at++) {
+		for (; *at != '\0' &&
+			(quoted ? *at != '"' : *at != ';' && *at != ' ' && *at != '\t');
+			at++) {
 			if (quoted && *at == '\\' && at[1] != '\0')
 				at++;
 			g_string_append_c(value, *at);
@@ -93,7 +95,8 @@ static gboolean type_is_multipart(const char *content_type)
 		gsize size = strlen(types[i]);
 
 		if (g_ascii_strncasecmp(content_type, types[i], size) == 0 &&
-			(content_type[size] == ';' || content_type[size] == ' ' || content_type[size] == '\0'))
+			(content_type[size] == ';' || content_type[size] == ' ' ||
+				content_type[size] == '\0'))
 			return TRUE;
 	}
 	return FALSE;
@@ -106,12 +109,14 @@ MultipartParser *multipart_parser_new(
 	MultipartParser *parser;
 
 	if (!type_is_multipart(content_type)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_MEDIA_TYPE, "Content-Type: not multipart/form-data");
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_MEDIA_TYPE,
+			"Content-Type: not multipart/form-data");
 		return NULL;
 	}
 	boundary = read_parameter(content_type, "boundary");
 	if (boundary == NULL || !boundary_is_fit(boundary)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "Content-Type: boundary missing or unfit");
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"Content-Type: boundary missing or unfit");
 		return NULL;
 	}
 	parser = g_new0(MultipartParser, 1);
@@ -121,7 +126,8 @@ MultipartParser *multipart_parser_new(
 		parser->delimiter, sizeof parser->delimiter, "\r\n--%s", boundary);
 	memset(parser->skip, (int)parser->delimiter_size, sizeof parser->skip);
 	for (gsize i = 0; i + 1 < parser->delimiter_size; i++)
-		parser->skip[(guint8)parser->delimiter[i]] = (guint8)(parser->delimiter_size - 1 - i);
+		parser->skip[(guint8)parser->delimiter[i]] =
+			(guint8)(parser->delimiter_size - 1 - i);
 	parser->matched = parser->matched_unreal = 2;
 	return parser;
 }
@@ -171,7 +177,8 @@ static gsize find_delimiter(const MultipartParser *parser, const guint8 *data, g
 	while (at + n <= size) {
 		guint8 last = data[at + n - 1];
 
-		if (last == (guint8)parser->delimiter[n - 1] && memcmp(data + at, parser->delimiter, n) == 0)
+		if (last == (guint8)parser->delimiter[n - 1] &&
+			memcmp(data + at, parser->delimiter, n) == 0)
 			return at;
 		at += parser->skip[last];
 	}
@@ -189,7 +196,8 @@ static gsize matched_at_end(const MultipartParser *parser, const guint8 *data, g
 }
 
 /* Goes on with a match that the last feed began. */
-static gboolean continue_match(MultipartParser *parser, const guint8 **data, gsize *size, GError **error)
+static gboolean continue_match(
+	MultipartParser *parser, const guint8 **data, gsize *size, GError **error)
 {
 	gsize held, unreal;
 
@@ -295,14 +303,16 @@ static gboolean feed_line_byte(MultipartParser *parser, guint8 byte, GError **er
 	if (byte == '\n' || byte == '\0')
 		return refuse(error, "LF without CR or NUL in a part header");
 	parser->line[parser->line_size++] = (char)byte;
-	if (parser->state == AFTER && parser->line_size == 2 && memcmp(parser->line, "--", 2) == 0) {
+	if (parser->state == AFTER && parser->line_size == 2 &&
+		memcmp(parser->line, "--", 2) == 0) {
 		parser->state = END;
 		parser->outside_size = 0;
 	}
 	return TRUE;
 }
 
-gboolean multipart_parser_feed(MultipartParser *parser, const guint8 *data, gsize size, GError **error)
+gboolean multipart_parser_feed(
+	MultipartParser *parser, const guint8 *data, gsize size, GError **error)
 {
 	while (size > 0) {
 		if (parser->state == END) {

@@ -4,7 +4,8 @@
 #include "server/auth/devices.h"
 #include "server/call.h"
 
-/* Campaigns, called deployments on the wire: which devices get which release, and how far they are. */
+/* Campaigns, called deployments on the wire: which devices get which release, and how far they are.
+ */
 
 /* Rows of the routes this domain serves; ends with a route without a path. */
 extern const Route campaign_routes[];

@@ -6,14 +6,14 @@
 
 /* What is known of each device: attributes in scopes, tags, and the group it is in.
  *
- * What auth knows of a device (its identity, its status) comes in through the listener, in auth's own
- * transaction. Sets of devices are bitmaps over their row numbers (hot.h). */
+ * What auth knows of a device (its identity, its status) comes in through the listener, in auth's
+ * own transaction. Sets of devices are bitmaps over their row numbers (hot.h). */
 
 /* Rows of the routes this domain serves; ends with a route without a path. */
 extern const Route inventory_routes[];
 
-/* Which devices are accepted and who is in which group, in memory; filled from the store at start and
- * following every commit. (transfer full) */
+/* Which devices are accepted and who is in which group, in memory; filled from the store at start
+ * and following every commit. (transfer full) */
 typedef struct DeviceSets DeviceSets;
 DeviceSets *device_sets_load(Database *database, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void device_sets_free(DeviceSets *sets);
