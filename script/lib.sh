@@ -55,7 +55,8 @@ build_clang() {
 
 build_fuzz() {
 	CC=clang CXX=clang++ build fuzz --buildtype=debugoptimized -Db_sanitize=address,undefined \
-		-Db_lundef=false -Dtests=false -Ddocs=disabled -Dlibfuzzer=true
+		-Db_lundef=false -Dtests=false -Ddocs=disabled -Dlibfuzzer=true \
+		-Dc_args=-fsanitize=fuzzer-no-link -Dc_link_args=-fsanitize=address,undefined
 }
 
 # collect_programs FOLDER TARGET: the installed programs of out/FOLDER side by side in out/TARGET, since
