@@ -1,0 +1,773 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include "base/error.h"
+#include "server/database-engine.h"
+#include "server/schema.h"
+
+/* Threads, queues and groups.
+ *
+ *   callers -> queue -> writer:  begin | job | job | job ... | commit -> hooks and answers, in
+ * order callers -> queue -> readers: begin | job | commit -> answer
+ *
+ * A group is closed when nothing waits any more, when it holds 256 jobs, or after 5 ms. While its
+ * commit waits for the disk the next group gathers, so the dearer a sync, the larger the groups.
+ *
+ * When a job fails, its savepoint is undone and nobody else notices. When it takes the group's
+ * transaction down (full disk, I/O error), it alone gets the error; the jobs before it go back to
+ * the head of the queue and are run again. Once the commit has been attempted nothing is run again:
+ * on a lost connection nobody knows whether it happened, and all of the group are told so. */
+
+#define RECONNECT_FIRST_US 100000
+#define RECONNECT_LAST_US 5000000
+
+typedef struct {
+	void (*function)(gpointer data);
+	gpointer data;
+	GDestroyNotify free_data;
+} Hook;
+
+typedef struct {
+	DatabaseJob run;
+	DatabaseDone done;
+	gpointer data;
+	gint64 queued_us;
+	guint runs;
+	GError *error;
+	GArray *hooks; /* of Hook; NULL while there is none */
+} Job;
+
+struct Transaction {
+	Connection *connection;
+	Job *job;
+	GError *failure; /* of the first statement that failed; the job fails with it */
+	guint open_rows;
+};
+
+typedef struct {
+	GMutex lock;
+	GCond filled;
+	GQueue jobs; /* of Job */
+	gboolean closing;
+	const char *name; /* for messages */
+} JobQueue;
+
+typedef struct {
+	Database *database;
+	Connection *connection; /* NULL while there is none */
+	gint64 retry_at_us, retry_wait_us;
+	ConnectionKind kind;
+	GThread *thread;
+} Worker;
+
+struct Database {
+	const DatabaseEngine *engine;
+	char *where;
+	JobQueue writes, reads;
+	Worker writer;
+	Worker *readers;
+	guint n_readers;
+	GMutex figures_lock;
+	DatabaseFigures figures;
+};
+
+/* --- Jobs and their queue --- */
+
+static void drop_hooks(Job *job)
+{
+	for (guint i = 0; job->hooks && i < job->hooks->len; i++) {
+		Hook *hook = &g_array_index(job->hooks, Hook, i);
+
+		if (hook->free_data)
+			hook->free_data(hook->data);
+	}
+	g_clear_pointer(&job->hooks, g_array_unref);
+}
+
+static void run_hooks(Job *job)
+{
+	for (guint i = 0; job->hooks && i < job->hooks->len; i++) {
+		Hook *hook = &g_array_index(job->hooks, Hook, i);
+
+		hook->function(hook->data);
+	}
+}
+
+/* The end of every job. */
+static void finish(Job *job)
+{
+	if (!job->error)
+		run_hooks(job);
+	drop_hooks(job);
+	job->done(job->data, job->error);
+	g_clear_error(&job->error);
+	g_free(job);
+}
+
+static void queue_init(JobQueue *queue, const char *name)
+{
+	g_mutex_init(&queue->lock);
+	g_cond_init(&queue->filled);
+	g_queue_init(&queue->jobs);
+	queue->name = name;
+}
+
+static void queue_clear(JobQueue *queue)
+{
+	g_mutex_clear(&queue->lock);
+	g_cond_clear(&queue->filled);
+}
+
+static void queue_add(JobQueue *queue, DatabaseJob run, DatabaseDone done, gpointer data)
+{
+	Job *job = g_new0(Job, 1);
+	gboolean full;
+
+	*job = (Job){ .run = run, .done = done, .data = data, .queued_us = g_get_monotonic_time() };
+	g_mutex_lock(&queue->lock);
+	full = queue->jobs.length >= DATABASE_QUEUE_JOBS;
+	if (!full) {
+		g_queue_push_tail(&queue->jobs, job);
+		g_cond_signal(&queue->filled);
+	}
+	g_mutex_unlock(&queue->lock);
+	if (!full)
+		return;
+	g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "too many calls wait for %s",
+		queue->name);
+	finish(job);
+}
+
+/* NULL: nothing waits. */
+static Job *queue_try_take(JobQueue *queue)
+{
+	Job *job;
+
+	g_mutex_lock(&queue->lock);
+	job = g_queue_pop_head(&queue->jobs);
+	g_mutex_unlock(&queue->lock);
+	return job;
+}
+
+/* NULL: the store is closing, and nothing waits any more. */
+static Job *queue_take(JobQueue *queue)
+{
+	Job *job;
+
+	g_mutex_lock(&queue->lock);
+	while (!queue->jobs.length && !queue->closing)
+		g_cond_wait(&queue->filled, &queue->lock);
+	job = g_queue_pop_head(&queue->jobs);
+	g_mutex_unlock(&queue->lock);
+	return job;
+}
+
+static void queue_put_back(JobQueue *queue, Job *job)
+{
+	g_mutex_lock(&queue->lock);
+	g_queue_push_head(&queue->jobs, job);
+	g_mutex_unlock(&queue->lock);
+}
+
+static void queue_close(JobQueue *queue)
+{
+	g_mutex_lock(&queue->lock);
+	queue->closing = TRUE;
+	g_cond_broadcast(&queue->filled);
+	g_mutex_unlock(&queue->lock);
+}
+
+static guint queue_length(JobQueue *queue)
+{
+	guint length;
+
+	g_mutex_lock(&queue->lock);
+	length = queue->jobs.length;
+	g_mutex_unlock(&queue->lock);
+	return length;
+}
+
+/* --- Running one job --- */
+
+/* Runs the job's function; what it means for the transaction is the caller's. */
+static gboolean call_job(Connection *connection, Job *job)
+{
+	Transaction transaction = { .connection = connection, .job = job };
+	gboolean ok;
+
+	drop_hooks(job);
+	g_clear_error(&job->error);
+	job->runs++;
+	connection->deadline_us = g_get_monotonic_time() + DATABASE_JOB_US;
+	ok = job->run(&transaction, job->data, &job->error);
+	connection->deadline_us = 0;
+	if (transaction.open_rows)
+		g_critical("a job left %u results open", transaction.open_rows);
+	if (transaction.failure && ok) {
+		ok = FALSE;
+		g_propagate_error(&job->error, g_steal_pointer(&transaction.failure));
+	}
+	g_clear_error(&transaction.failure);
+	if (!ok && !job->error)
+		g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_INTERNAL,
+			"a job failed without a reason");
+	if (ok)
+		g_clear_error(&job->error);
+	return ok;
+}
+
+/* TRUE: the transaction goes on, with or without what this job wrote. */
+static gboolean run_in_group(Connection *connection, Job *job)
+{
+	const DatabaseEngine *engine = connection->engine;
+	gboolean again;
+
+	do {
+		g_clear_error(&job->error);
+		connection->failure = FAILURE_NONE;
+		if (!engine->job_begin(connection, &job->error))
+			return FALSE;
+		if (call_job(connection, job))
+			return engine->job_keep(connection, &job->error);
+		if (connection->failure == FAILURE_GROUP || connection->failure == FAILURE_LOST)
+			return FALSE;
+		again = connection->failure == FAILURE_RETRY && job->runs < DATABASE_JOB_RUNS;
+		if (!engine->job_undo(connection, NULL))
+			return FALSE;
+	} while (again);
+	return TRUE;
+}
+
+static gboolean waited_too_long(JobQueue *queue, Job *job)
+{
+	if (job->runs || g_get_monotonic_time() - job->queued_us < DATABASE_WAIT_US)
+		return FALSE;
+	g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_TIMED_OUT, "waited too long for %s",
+		queue->name);
+	finish(job);
+	return TRUE;
+}
+
+/* --- Connections --- */
+
+static void disconnect(Worker *worker)
+{
+	if (worker->connection)
+		worker->connection->engine->close(worker->connection);
+	worker->connection = NULL;
+}
+
+static gboolean connect_worker(Worker *worker, GError **error)
+{
+	Database *database = worker->database;
+
+	worker->connection = database->engine->open(database->where, worker->kind, error);
+	return worker->connection != NULL;
+}
+
+/* Between two attempts callers are told at once, rather than after a wait each. */
+static gboolean reconnect(Worker *worker, GError **error)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (now < worker->retry_at_us) {
+		g_set_error(
+			error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the database does not answer");
+		return FALSE;
+	}
+	if (connect_worker(worker, error)) {
+		worker->retry_wait_us = 0;
+		g_message("connected to the database again");
+		return TRUE;
+	}
+	worker->retry_wait_us =
+		CLAMP(worker->retry_wait_us * 2, RECONNECT_FIRST_US, RECONNECT_LAST_US);
+	worker->retry_at_us = g_get_monotonic_time() + worker->retry_wait_us;
+	return FALSE;
+}
+
+static gboolean begin(Worker *worker, GError **error)
+{
+	if (!worker->connection && !reconnect(worker, error))
+		return FALSE;
+	return worker->connection->engine->begin(worker->connection, error);
+}
+
+static void end(Worker *worker)
+{
+	if (worker->connection->failure == FAILURE_LOST) {
+		g_warning("the connection to the database is lost");
+		disconnect(worker);
+	}
+}
+
+/* --- The writer --- */
+
+static void count_group(Database *database, GPtrArray *group, gint64 began_us)
+{
+	guint n_failed = 0;
+
+	for (guint i = 0; i < group->len; i++)
+		n_failed += ((Job *)group->pdata[i])->error != NULL;
+	g_mutex_lock(&database->figures_lock);
+	database->figures.groups++;
+	database->figures.jobs_written += group->len - n_failed;
+	database->figures.jobs_failed += n_failed;
+	database->figures.group_us += (guint64)(g_get_monotonic_time() - began_us);
+	g_mutex_unlock(&database->figures_lock);
+}
+
+/* All that would have been kept is not, for this reason. */
+static void fail_group(GPtrArray *group, const GError *why)
+{
+	for (guint i = 0; i < group->len; i++) {
+		Job *job = group->pdata[i];
+
+		if (!job->error)
+			job->error = g_error_copy(why);
+	}
+}
+
+/* The last job of the group took the transaction down: the others are innocent and run again. */
+static void put_back_innocent(Worker *worker, GPtrArray *group)
+{
+	for (guint i = group->len - 1; i-- > 0;) {
+		Job *job = group->pdata[i];
+
+		if (job->error || job->runs >= DATABASE_JOB_RUNS)
+			continue;
+		queue_put_back(&worker->database->writes, job);
+		g_ptr_array_remove_index(group, i);
+	}
+}
+
+static void finish_group(Worker *worker, GPtrArray *group, gint64 began_us)
+{
+	count_group(worker->database, group, began_us);
+	for (guint i = 0; i < group->len; i++)
+		finish(group->pdata[i]);
+}
+
+/* FALSE: the transaction is gone, by the fault of the group's last job. */
+static gboolean gather(Worker *worker, Job *first, GPtrArray *group)
+{
+	gint64 close_at = g_get_monotonic_time() + DATABASE_GROUP_TIME_US;
+	JobQueue *queue = &worker->database->writes;
+
+	for (Job *job = first; job; job = queue_try_take(queue)) {
+		if (waited_too_long(queue, job))
+			continue;
+		g_ptr_array_add(group, job);
+		if (!run_in_group(worker->connection, job))
+			return FALSE;
+		if (group->len >= DATABASE_GROUP_JOBS || g_get_monotonic_time() >= close_at)
+			return TRUE;
+	}
+	return TRUE;
+}
+
+static void write_group(Worker *worker, Job *first)
+{
+	g_autoptr(GPtrArray) group = g_ptr_array_new();
+	g_autoptr(GError) why = NULL;
+	gint64 began_us = g_get_monotonic_time();
+
+	if (!begin(worker, &first->error)) {
+		g_ptr_array_add(group, first);
+	} else if (!gather(worker, first, group)) {
+		worker->connection->engine->rollback(worker->connection);
+		put_back_innocent(worker, group);
+		g_set_error(&why, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the transaction was undone");
+		fail_group(group, why);
+	} else if (group->len && !worker->connection->engine->commit(worker->connection, &why)) {
+		fail_group(group, why);
+	} else if (!group->len) {
+		worker->connection->engine->rollback(worker->connection);
+	}
+	if (worker->connection)
+		end(worker);
+	finish_group(worker, group, began_us);
+}
+
+static gpointer writer_main(gpointer data)
+{
+	Worker *worker = data;
+	Job *job;
+
+	while ((job = queue_take(&worker->database->writes)))
+		write_group(worker, job);
+	return NULL;
+}
+
+/* --- Readers --- */
+
+static void read_job(Worker *worker, Job *job)
+{
+	Database *database = worker->database;
+	Connection *connection;
+
+	if (waited_too_long(&database->reads, job))
+		return;
+	if (begin(worker, &job->error)) {
+		connection = worker->connection;
+		if (call_job(connection, job) &&
+			!connection->engine->commit(connection, &job->error))
+			g_prefix_error(&job->error, "end of a read: ");
+		else if (job->error)
+			connection->engine->rollback(connection);
+	}
+	if (worker->connection)
+		end(worker);
+	g_mutex_lock(&database->figures_lock);
+	database->figures.jobs_read++;
+	g_mutex_unlock(&database->figures_lock);
+	finish(job);
+}
+
+static gpointer reader_main(gpointer data)
+{
+	Worker *worker = data;
+	Job *job;
+
+	while ((job = queue_take(&worker->database->reads)))
+		read_job(worker, job);
+	return NULL;
+}
+
+/* --- Opening and closing --- */
+
+static const struct {
+	const char *scheme;
+	const DatabaseEngine *engine;
+	gboolean keeps_scheme;
+} engines[] = {
+	{"sqlite:",      &sqlite_engine,     FALSE},
+#ifdef HAVE_POSTGRESQL
+	{ "postgresql:", &postgresql_engine, TRUE },
+	{ "postgres:",   &postgresql_engine, TRUE },
+#endif
+};
+
+const DatabaseEngine *database_engine_for(const char *url, const char **ret_where, GError **error)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(engines); i++) {
+		if (!g_str_has_prefix(url, engines[i].scheme))
+			continue;
+		*ret_where = engines[i].keeps_scheme ? url : url + strlen(engines[i].scheme);
+		return engines[i].engine;
+	}
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+		"the database's address begins with none of the schemes this program was built "
+		"with");
+	return NULL;
+}
+
+static gboolean connect_all(Database *database, GError **error)
+{
+	if (!connect_worker(&database->writer, error))
+		return FALSE;
+	if (!schema_apply(database->writer.connection, error))
+		return FALSE;
+	for (guint i = 0; i < database->n_readers; i++) {
+		if (!connect_worker(&database->readers[i], error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static void start_threads(Database *database)
+{
+	database->writer.thread = g_thread_new("db-writer", writer_main, &database->writer);
+	for (guint i = 0; i < database->n_readers; i++)
+		database->readers[i].thread =
+			g_thread_new("db-reader", reader_main, &database->readers[i]);
+}
+
+Database *database_open(const char *url, guint n_readers, GError **error)
+{
+	const char *where = NULL;
+	const DatabaseEngine *engine = database_engine_for(url, &where, error);
+	g_autoptr(Database) database = NULL;
+
+	if (!engine)
+		return NULL;
+	database = g_new0(Database, 1);
+	database->engine = engine;
+	database->where = g_strdup(where);
+	queue_init(&database->writes, "the database's writer");
+	queue_init(&database->reads, "the database's readers");
+	g_mutex_init(&database->figures_lock);
+	database->n_readers = CLAMP(n_readers, 1, DATABASE_READERS);
+	database->readers = g_new0(Worker, database->n_readers);
+	database->writer = (Worker){ .database = database, .kind = CONNECTION_WRITER };
+	for (guint i = 0; i < database->n_readers; i++)
+		database->readers[i] = (Worker){ .database = database, .kind = CONNECTION_READER };
+	if (!connect_all(database, error)) {
+		g_prefix_error(error, "open the database: ");
+		return NULL;
+	}
+	start_threads(database);
+	return g_steal_pointer(&database);
+}
+
+void database_free(Database *database)
+{
+	queue_close(&database->writes);
+	queue_close(&database->reads);
+	if (database->writer.thread)
+		g_thread_join(database->writer.thread);
+	for (guint i = 0; i < database->n_readers; i++) {
+		if (database->readers[i].thread)
+			g_thread_join(database->readers[i].thread);
+		disconnect(&database->readers[i]);
+	}
+	disconnect(&database->writer); /* last: SQLite then tidies its log away */
+	queue_clear(&database->writes);
+	queue_clear(&database->reads);
+	g_mutex_clear(&database->figures_lock);
+	g_free(database->readers);
+	g_free(database->where);
+	g_free(database);
+}
+
+const char *database_engine(const Database *database)
+{
+	return database->engine->name;
+}
+
+void database_figures(Database *database, DatabaseFigures *ret_figures)
+{
+	g_mutex_lock(&database->figures_lock);
+	*ret_figures = database->figures;
+	g_mutex_unlock(&database->figures_lock);
+	ret_figures->write_queue = queue_length(&database->writes);
+	ret_figures->read_queue = queue_length(&database->reads);
+}
+
+gboolean database_check(Database *database, GError **error)
+{
+	Connection *connection = database->engine->open(database->where, CONNECTION_READER, error);
+	gboolean ok;
+
+	if (!connection)
+		return FALSE;
+	ok = database->engine->check(connection, error);
+	database->engine->close(connection);
+	return ok;
+}
+
+/* --- Handing in --- */
+
+void database_write(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
+{
+	queue_add(&database->writes, job, done, data);
+}
+
+void database_read(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
+{
+	queue_add(&database->reads, job, done, data);
+}
+
+typedef struct {
+	DatabaseJob job;
+	gpointer data;
+	GMutex lock;
+	GCond ended;
+	gboolean has_ended;
+	GError *error;
+} Wait;
+
+static gboolean run_waited(Transaction *transaction, gpointer data, GError **error)
+{
+	Wait *wait = data;
+
+	return wait->job(transaction, wait->data, error);
+}
+
+static void end_wait(gpointer data, const GError *error)
+{
+	Wait *wait = data;
+
+	g_mutex_lock(&wait->lock);
+	wait->error = error ? g_error_copy(error) : NULL;
+	wait->has_ended = TRUE;
+	g_cond_signal(&wait->ended);
+	g_mutex_unlock(&wait->lock);
+}
+
+static gboolean wait_for(JobQueue *queue, DatabaseJob job, gpointer data, GError **error)
+{
+	Wait wait = { .job = job, .data = data };
+
+	g_mutex_init(&wait.lock);
+	g_cond_init(&wait.ended);
+	queue_add(queue, run_waited, end_wait, &wait);
+	g_mutex_lock(&wait.lock);
+	while (!wait.has_ended)
+		g_cond_wait(&wait.ended, &wait.lock);
+	g_mutex_unlock(&wait.lock);
+	g_mutex_clear(&wait.lock);
+	g_cond_clear(&wait.ended);
+	if (!wait.error)
+		return TRUE;
+	g_propagate_error(error, wait.error);
+	return FALSE;
+}
+
+gboolean database_write_wait(Database *database, DatabaseJob job, gpointer data, GError **error)
+{
+	return wait_for(&database->writes, job, data, error);
+}
+
+gboolean database_read_wait(Database *database, DatabaseJob job, gpointer data, GError **error)
+{
+	return wait_for(&database->reads, job, data, error);
+}
+
+void transaction_on_commit(Transaction *transaction, void (*function)(gpointer data), gpointer data,
+	GDestroyNotify free_data)
+{
+	Hook hook = { function, data, free_data };
+	Job *job = transaction->job;
+
+	if (!job->hooks)
+		job->hooks = g_array_new(FALSE, FALSE, sizeof(Hook));
+	g_array_append_val(job->hooks, hook);
+}
+
+/* --- Statements --- */
+
+/* A NULL text or blob is null, so that callers need no branch for what may be absent. */
+static gboolean read_value(va_list *arguments, DbValue *ret_value)
+{
+	ret_value->kind = va_arg(*arguments, DbKind);
+	switch (ret_value->kind) {
+	case DB_TEXT:
+		ret_value->text = va_arg(*arguments, const char *);
+		break;
+	case DB_INT:
+		ret_value->number = va_arg(*arguments, gint64);
+		return TRUE;
+	case DB_REAL:
+		ret_value->real = va_arg(*arguments, double);
+		return TRUE;
+	case DB_BLOB:
+		ret_value->blob = va_arg(*arguments, GBytes *);
+		break;
+	case DB_NULL:
+		return TRUE;
+	case DB_END:
+		return FALSE;
+	}
+	if (!ret_value->text)
+		ret_value->kind = DB_NULL;
+	return TRUE;
+}
+
+static gboolean execute(Transaction *transaction, Rows **ret_rows, gint64 *ret_changed,
+	QueryId query, va_list *arguments, GError **error)
+{
+	Connection *connection = transaction->connection;
+	DbValue values[DATABASE_PARAMETERS + 1];
+	guint n_values = 0;
+
+	while (n_values <= DATABASE_PARAMETERS && read_value(arguments, &values[n_values]))
+		n_values++;
+	if (n_values != query_rows[query].n_parameters) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "%s: takes %u values, got %u",
+			query_rows[query].name, query_rows[query].n_parameters, n_values);
+		return FALSE;
+	}
+	return connection->engine->execute(connection, query, values, ret_rows, ret_changed, error);
+}
+
+/* Keeps the first failure of a statement: no later one is tried, and the job fails with it. */
+static gboolean settle(Transaction *transaction, GError *failure, GError **error)
+{
+	if (!failure)
+		return TRUE;
+	transaction->failure = g_error_copy(failure);
+	g_propagate_error(error, failure);
+	return FALSE;
+}
+
+static gboolean may_go_on(Transaction *transaction, GError **error)
+{
+	if (!transaction->failure)
+		return TRUE;
+	g_propagate_error(error, g_error_copy(transaction->failure));
+	return FALSE;
+}
+
+gboolean transaction_run(
+	Transaction *transaction, gint64 *ret_changed, GError **error, QueryId query, ...)
+{
+	GError *failure = NULL;
+	va_list arguments;
+
+	if (!may_go_on(transaction, error))
+		return FALSE;
+	va_start(arguments, query);
+	execute(transaction, NULL, ret_changed, query, &arguments, &failure);
+	va_end(arguments);
+	return settle(transaction, failure, error);
+}
+
+Rows *transaction_query(Transaction *transaction, GError **error, QueryId query, ...)
+{
+	GError *failure = NULL;
+	Rows *rows = NULL;
+	va_list arguments;
+
+	if (!may_go_on(transaction, error))
+		return NULL;
+	va_start(arguments, query);
+	execute(transaction, &rows, NULL, query, &arguments, &failure);
+	va_end(arguments);
+	if (!settle(transaction, failure, error))
+		return NULL;
+	rows->transaction = transaction;
+	transaction->open_rows++;
+	return rows;
+}
+
+gboolean rows_next(Rows *rows, GError **error)
+{
+	GError *failure = NULL;
+	gboolean found;
+
+	if (!may_go_on(rows->transaction, error))
+		return FALSE;
+	found = rows->engine->rows_next(rows, &failure);
+	return settle(rows->transaction, failure, error) && found;
+}
+
+gboolean rows_is_null(Rows *rows, guint column)
+{
+	return rows->engine->rows_is_null(rows, column);
+}
+
+const char *rows_text(Rows *rows, guint column)
+{
+	return rows->engine->rows_text(rows, column);
+}
+
+gint64 rows_int(Rows *rows, guint column)
+{
+	return rows->engine->rows_int(rows, column);
+}
+
+double rows_real(Rows *rows, guint column)
+{
+	return rows->engine->rows_real(rows, column);
+}
+
+GBytes *rows_blob(Rows *rows, guint column)
+{
+	return rows->engine->rows_blob(rows, column);
+}
+
+void rows_free(Rows *rows)
+{
+	rows->transaction->open_rows--;
+	rows->engine->rows_free(rows);
+}
