@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "artifact/decompress.h"
+
+enum { BUFFER_SIZE = 256 * 1024 };
+
+const Decompressor *decompressor_for(ArtifactCompression compression)
+{
+	static const Decompressor *const decompressors[] = {
+		[ARTIFACT_COMPRESSION_NONE] = NULL,
+		[ARTIFACT_COMPRESSION_GZIP] = &gzip_decompressor,
+		[ARTIFACT_COMPRESSION_XZ] = &xz_decompressor,
+		[ARTIFACT_COMPRESSION_ZSTD] = &zstd_decompressor,
+	};
+
+	return decompressors[compression];
+}
+
+static gboolean begin_member(DecompressStream *self, GError **error)
+{
+	if (!self->decompressor->begin(self->state))
+		return place_refuse(self->place, 16, ARTIFACT_ERROR_LIMIT, error,
+			"no memory to unpack %s", self->decompressor->name);
+	self->inside = TRUE;
+	self->n_members++;
+	return TRUE;
+}
+
+static gboolean judge(DecompressStream *self, DecompressResult result, GError **error)
+{
+	switch (result) {
+	case DECOMPRESS_MORE:
+		return TRUE;
+	case DECOMPRESS_END:
+		self->inside = FALSE;
+		return TRUE;
+	case DECOMPRESS_TOO_BIG:
+		return place_refuse(self->place, 16, ARTIFACT_ERROR_LIMIT, error,
+			"the %s stream asks for a larger window than is allowed",
+			self->decompressor->name);
+	case DECOMPRESS_BAD:
+		break;
+	}
+	return place_refuse(self->place, 19, ARTIFACT_ERROR_COMPRESSION, error,
+		"not a %s stream, or a damaged one", self->decompressor->name);
+}
+
+/* One step; *ret_ended when the input is at its end and all was given. */
+static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error)
+{
+	DecompressStep step = { .out = self->buffer, .out_size = BUFFER_SIZE };
+
+	if (!stream_peek(self->in, &step.in, &step.in_size, error))
+		return FALSE;
+	*ret_ended = step.in_size == 0 && !self->inside && self->n_members > 0;
+	if (*ret_ended)
+		return TRUE;
+	if (!self->inside && !begin_member(self, error))
+		return FALSE;
+
+	gsize given = step.in_size;
+	DecompressResult result = self->decompressor->run(self->state, &step);
+	stream_advance(self->in, given - step.in_size);
+	self->start = 0;
+	self->end = BUFFER_SIZE - step.out_size;
+	if (!judge(self, result, error))
+		return FALSE;
+	gboolean stuck = given == step.in_size && self->end == 0;
+	if (stuck && self->inside)
+		return place_refuse(self->place, 19, ARTIFACT_ERROR_COMPRESSION, error,
+			"the %s stream is cut", self->decompressor->name);
+	return TRUE;
+}
+
+static gboolean decompress_peek(
+	Stream *stream, const guint8 **ret_data, gsize *ret_size, GError **error)
+{
+	DecompressStream *self = (DecompressStream *)stream;
+	gboolean ended = FALSE;
+
+	while (self->start == self->end && !ended)
+		if (!step(self, &ended, error))
+			return FALSE;
+	*ret_data = self->buffer + self->start;
+	*ret_size = self->end - self->start;
+	return TRUE;
+}
+
+static void decompress_advance(Stream *stream, gsize size)
+{
+	((DecompressStream *)stream)->start += size;
+}
+
+void decompress_stream_init(
+	DecompressStream *stream, ArtifactCompression compression, Stream *in, Place *place)
+{
+	const Decompressor *decompressor = decompressor_for(compression);
+
+	*stream = (DecompressStream){
+		.stream = {decompress_peek, decompress_advance},
+		.in = in,
+		.place = place,
+		.decompressor = decompressor,
+		.state = decompressor->open(),
+		.buffer = g_malloc(BUFFER_SIZE),
+	};
+}
+
+void decompress_stream_clear(DecompressStream *stream)
+{
+	if (stream->state)
+		stream->decompressor->close(stream->state);
+	stream->state = NULL;
+	g_clear_pointer(&stream->buffer, g_free);
+}

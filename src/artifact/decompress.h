@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "artifact/header.h"
+#include "artifact/place.h"
+#include "artifact/stream.h"
+
+/* Decompression as a stream over a stream. What a compressor is to us is one row of functions. */
+typedef enum {
+	DECOMPRESS_MORE,    /* took what it could, gave what it could */
+	DECOMPRESS_END,     /* the member (frame, stream) ended, its check was right */
+	DECOMPRESS_BAD,     /* not such a stream, or a check that differs */
+	DECOMPRESS_TOO_BIG, /* asks for a larger window than we give */
+} DecompressResult;
+
+typedef struct {
+	const guint8 *in;
+	gsize in_size;
+	guint8 *out;
+	gsize out_size; /* room left */
+} DecompressStep;       /* run() moves the pointers along and takes the sizes down */
+
+typedef struct {
+	ArtifactCompression compression;
+	const char *suffix; /* ".gz" */
+	const char *name;   /* for messages */
+	gpointer (*open)(void);
+	gboolean (*begin)(gpointer state); /* another member; FALSE: out of memory */
+	DecompressResult (*run)(gpointer state, DecompressStep *step);
+	void (*close)(gpointer state);
+} Decompressor;
+
+/* NULL for ARTIFACT_COMPRESSION_NONE. */
+const Decompressor *decompressor_for(ArtifactCompression compression);
+
+extern const Decompressor gzip_decompressor, xz_decompressor, zstd_decompressor;
+
+/* Several members after one another are one stream, as gzip and zstd allow; anything after the last
+ * is R19, as is an end inside one. */
+typedef struct {
+	Stream stream;
+	Stream *in;
+	Place *place;
+	const Decompressor *decompressor;
+	gpointer state;
+	guint8 *buffer;
+	gsize start, end;
+	gboolean inside; /* a member has begun and not ended */
+	guint64 n_members;
+} DecompressStream;
+
+void decompress_stream_init(
+	DecompressStream *stream, ArtifactCompression compression, Stream *in, Place *place);
+void decompress_stream_clear(DecompressStream *stream);
