@@ -20,14 +20,15 @@ package_names() {
 	sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$@"
 }
 
-# build FOLDER [MESON OPTION...]: configures out/FOLDER where that was not done, and builds it.
+# build FOLDER [MESON OPTION...]: configures out/FOLDER where that was not done with these options, and builds it.
 # Quiet unless something is wrong: a build that succeeds says nothing but what it compiles.
 build() {
-	local folder=out/$1 log=out/$1.log
+	local folder=out/$1 log=out/$1.log options=out/$1.options
 	shift
 	mkdir -p out
-	if [ ! -f "$folder/build.ninja" ]; then
+	if [ ! -f "$folder/build.ninja" ] || { [ -f "$options" ] && [ "$(<"$options")" != "$*" ]; }; then
 		rm -rf "$folder"
+		echo "$*" >"$options"
 		if ! meson setup "$folder" "$@" >"$log" 2>&1; then
 			cat "$log" >&2
 			fail "$folder: cannot be configured"
