@@ -23,10 +23,9 @@ enum {
 typedef struct {
 	const char *program; /* path of rota-agent-net; NULL = beside the running program */
 	const char *data;    /* DATA: the spool and the file of TLS tickets are kept below it */
-	const char *const *servers; /* (nullable): base URLs, tried in this order */
-	const char
-		*server_certificate; /* (nullable): PEM file, added to the system's authorities */
-	const char *client_certificate; /* (nullable): PEM file for mTLS, a chain is sent whole */
+	const char *const *servers;     /* (nullable): base URLs, tried in this order */
+	const char *server_certificate; /* (nullable): PEM file, added to the system's */
+	const char *client_certificate; /* (nullable): PEM file for mTLS, its chain is sent */
 	const char *client_key;         /* (nullable): its key */
 	const char *user;        /* (nullable): whom to become when root; NULL = "rota-agent" */
 	gint64 spool_size_max;   /* bytes; a larger download is streamed; 0 = always stream */

@@ -72,10 +72,11 @@ typedef struct {
 
 typedef struct {
 	char *url;
-	gint64 offset; /* bytes there already */
-	gint64 size;   /* of the whole, 0 = not known */
-	char *etag;    /* (nullable): of what is there already */
-	gint64 tries;  /* after the first */
+	gint64 offset;   /* bytes there already */
+	gint64 size;     /* of the whole, 0 = not known */
+	gint64 size_max; /* a larger one is FAILED with TOO_LARGE; 0 = any */
+	char *etag;      /* (nullable): of what is there already */
+	gint64 tries;    /* after the first, without progress */
 	gint64 interval_s;
 	gboolean pipe; /* the descriptor takes a stream and cannot begin anew */
 } FetchMessage;
@@ -116,7 +117,7 @@ typedef struct {
  *
  * ROTA_ERROR_UNAVAILABLE where the other side is gone.
  */
-gboolean message_send(int socket, MessageType type, gconstpointer data, int fd, gint64 deadline_us,
+gboolean message_send(int channel, MessageType type, gconstpointer data, int fd, gint64 deadline_us,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
@@ -127,7 +128,7 @@ gboolean message_send(int socket, MessageType type, gconstpointer data, int fd, 
  * INVALID or TOO_LARGE where it does not keep to the tables.
  */
 Message *message_receive(
-	int socket, int stop_fd, gint64 deadline_us, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	int channel, int stop_fd, gint64 deadline_us, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void message_free(Message *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "agent/contact.h"
+#include "agent/messages.h"
+
+/* Shared by contact.c (the process and its calls) and contact-stream.c (a download as a stream). */
+
+enum {
+	CONTACT_ANSWER_LIMIT_S = 30, /* for an answer that needs no network, or a WAIT's */
+	CONTACT_CALL_LIMIT_S = 150,  /* for one that does; beyond the other side's own limit */
+};
+
+/**
+ * contact_exchange:
+ * @fd: rides along; -1 = none
+ * @wanted: the type of the answer; another one is INVALID, FAILED becomes @error
+ * @ret_lost: (nullable): TRUE where the network process died or broke the rules: it is ended, and
+ * the next exchange starts another one that knows nothing
+ */
+Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data, int fd,
+	MessageType wanted, gint64 limit_s, gboolean *ret_lost,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Number of the network process within this contact, 0 = none is running. */
+guint contact_process(const Contact *contact) G_GNUC_WARN_UNUSED_RESULT;
+
+/* For a breach that only the caller can see. */
+void contact_end_process(Contact *contact);
+/* The agent is asked to stop, so that nothing is begun again. */
+gboolean contact_is_stopped(const Contact *contact) G_GNUC_WARN_UNUSED_RESULT;
+
+const ContactSettings *contact_settings(const Contact *contact);
+
+/* The stream that is being read, so that there is one at a time; NULL = none. */
+gboolean contact_take_download(Contact *contact, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void contact_release_download(Contact *contact);
