@@ -35,7 +35,8 @@ build() {
 		fi
 	fi
 	if ! ninja -C "$folder" >"$log" 2>&1; then
-		grep -v -e '^ninja: Entering' -e '^\[[0-9]*/[0-9]*\] Compiling' "$log" >&2
+		# What went wrong is at each FAILED line; the rest is what went well.
+		sed -n '/^FAILED:/,/^\[[0-9]*\/[0-9]*\]/p; /ERROR:/p' "$log" >&2
 		fail "$folder: does not build"
 	fi
 }

@@ -68,6 +68,7 @@ void place_return_to_inner(Place *place, const char *name, guint64 offset)
 	place->inner_offset = (gint64)offset;
 }
 
+G_GNUC_PRINTF(6, 0)
 static void refuse(Place *place, guint64 offset, int rule, ArtifactError code, GError **error,
 	const char *format, va_list arguments)
 {

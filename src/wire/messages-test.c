@@ -11,19 +11,19 @@ static const struct {
 } examples[] = {
 	{"auth",    &auth_request_record,
          "{\"id_data\":\"{\\\"mac\\\":\\\"00:11\\\"}\",\"pubkey\":\"-----BEGIN PUBLIC "
-         "KEY-----\\n\",\"tenant_token\":\"tok\"}"                                          },
+		"KEY-----\\n\",\"tenant_token\":\"tok\"}"                                   },
 	{ "next",   &next_request_record,
          "{\"device_provides\":{\"artifact_name\":\"rel-1\",\"device_type\":\"dev1\"},"
-         "\"update_control_map\":true}"						     },
+		"\"update_control_map\":true}"                                              },
 	{ "answer", &next_answer_record,
          "{\"id\":\"d1\",\"artifact\":{\"id\":\"a1\",\"artifact_name\":\"rel-2\",\"device_"
-         "types_compatible\":[\"dev1\"],"
+		"types_compatible\":[\"dev1\"],"
 		"\"source\":{\"uri\":\"https://a/b\",\"expire\":\"2026-01-02T03:04:05Z\"}}}"},
 	{ "status", &status_report_record,
          "{\"status\":\"installing\",\"substate\":\"Executing script: x\"}"                 },
 	{ "log",    &log_report_record,
          "{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"level\":\"info\","
-         "\"message\":\"hello\"}]}"							 },
+		"\"message\":\"hello\"}]}"						  },
 };
 
 static void test_both_ways(gconstpointer index)
@@ -55,7 +55,7 @@ static const struct {
 	{ &log_report_record,   "{\"messages\":[]}",                                         "messages: missing"                          },
 	{ &log_report_record,
          "{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05Z\",\"level\":\"x\","
-         "\"message\":\"y\"},{\"level\":\"x\"}]}",					   "messages[1].timestamp: missing"             },
+		"\"message\":\"y\"},{\"level\":\"x\"}]}",				    "messages[1].timestamp: missing"             },
 	{ &log_report_record,
          "{\"messages\":[{\"timestamp\":\"yesterday\",\"level\":\"x\",\"message\":\"y\"}]}", "messages[0].timestamp: not an RFC 3339 time"},
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Strict JSON and the field tables: whatever is read by a table is written by it, and reads the same again. */
+/* Strict JSON and the field tables: whatever is read by a table is written by it, and reads the
+ * same again. */
 #include <stdint.h>
 #include <string.h>
 #include "base/json.h"
@@ -35,7 +36,7 @@ static void check_record(const JsonRecord *record, const json_t *value)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	g_autoptr(json_t) value = json_parse_strict((const char *) data, size, NULL);
+	g_autoptr(json_t) value = json_parse_strict((const char *)data, size, NULL);
 	g_autofree char *text = NULL;
 	g_autoptr(json_t) again = NULL;
 

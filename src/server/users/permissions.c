@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/users/permissions.h"
 
-/* Mender's built-in roles (server-api: RBAC) against our permissions. A row is a permission, a letter
- * the role that holds it; the admin holds all of them. */
+/* Mender's built-in roles (server-api: RBAC) against our permissions. A row is a permission, a
+ * letter the role that holds it; the admin holds all of them. */
 
 enum {
 	ROLE_ADMIN = 1 << 0,
@@ -17,11 +17,11 @@ static const struct {
 	const char *name;
 	guint mask;
 } roles[] = {
-	{ "RBAC_ROLE_PERMIT_ALL", ROLE_ADMIN },
-	{ "RBAC_ROLE_OBSERVER", ROLE_OBSERVER },
-	{ "RBAC_ROLE_CI", ROLE_RELEASES },
-	{ "RBAC_ROLE_DEPLOYMENTS_MANAGER", ROLE_DEPLOYMENTS },
-	{ "RBAC_ROLE_REMOTE_TERMINAL", ROLE_TERMINAL },
+	{"RBAC_ROLE_PERMIT_ALL",           ROLE_ADMIN      },
+	{ "RBAC_ROLE_OBSERVER",            ROLE_OBSERVER   },
+	{ "RBAC_ROLE_CI",                  ROLE_RELEASES   },
+	{ "RBAC_ROLE_DEPLOYMENTS_MANAGER", ROLE_DEPLOYMENTS},
+	{ "RBAC_ROLE_REMOTE_TERMINAL",     ROLE_TERMINAL   },
 };
 
 enum { READS_DEVICES = ROLE_ADMIN | ROLE_OBSERVER | ROLE_DEPLOYMENTS };
@@ -30,24 +30,24 @@ static const struct {
 	const char *name;
 	guint roles;
 } permissions[] = {
-	{ "self", ROLE_ANY }, /* one's own account, settings, sessions */
-	{ "self.tokens", ROLE_ADMIN | ROLE_RELEASES | ROLE_DEPLOYMENTS },
-	{ "settings.read", ROLE_ANY },
-	{ "settings.write", ROLE_ADMIN },
-	{ "users.read", ROLE_ADMIN },
-	{ "users.write", ROLE_ADMIN },
-	{ "tenants.read", ROLE_ANY },
-	{ "audit.read", ROLE_ADMIN },
-	{ "devices.read", READS_DEVICES | ROLE_TERMINAL },
-	{ "devices.write", ROLE_ADMIN },
-	{ "inventory.read", READS_DEVICES | ROLE_TERMINAL },
-	{ "inventory.write", ROLE_ADMIN },
-	{ "artifacts.read", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES | ROLE_DEPLOYMENTS },
-	{ "artifacts.download", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES },
-	{ "artifacts.upload", ROLE_ADMIN | ROLE_RELEASES },
-	{ "artifacts.write", ROLE_ADMIN | ROLE_RELEASES },
-	{ "deployments.read", READS_DEVICES },
-	{ "deployments.write", ROLE_ADMIN | ROLE_DEPLOYMENTS },
+	{"self",                ROLE_ANY						     }, /* one's own account, settings, sessions */
+	{ "self.tokens",        ROLE_ADMIN | ROLE_RELEASES | ROLE_DEPLOYMENTS                },
+	{ "settings.read",      ROLE_ANY						     },
+	{ "settings.write",     ROLE_ADMIN						   },
+	{ "users.read",         ROLE_ADMIN						   },
+	{ "users.write",        ROLE_ADMIN						   },
+	{ "tenants.read",       ROLE_ANY						     },
+	{ "audit.read",         ROLE_ADMIN						   },
+	{ "devices.read",       READS_DEVICES | ROLE_TERMINAL                                },
+	{ "devices.write",      ROLE_ADMIN						   },
+	{ "inventory.read",     READS_DEVICES | ROLE_TERMINAL                                },
+	{ "inventory.write",    ROLE_ADMIN						   },
+	{ "artifacts.read",     ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES | ROLE_DEPLOYMENTS},
+	{ "artifacts.download", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES                   },
+	{ "artifacts.upload",   ROLE_ADMIN | ROLE_RELEASES                                   },
+	{ "artifacts.write",    ROLE_ADMIN | ROLE_RELEASES                                   },
+	{ "deployments.read",   READS_DEVICES						},
+	{ "deployments.write",  ROLE_ADMIN | ROLE_DEPLOYMENTS                                },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(permissions) <= 64);

@@ -13,6 +13,7 @@ PermissionSet permission_bit(const char *name) G_GNUC_WARN_UNUSED_RESULT;
 const char *permission_name(guint index);
 
 /* FALSE for a role that does not exist. */
-gboolean role_permissions(const char *role, PermissionSet *ret_permissions) G_GNUC_WARN_UNUSED_RESULT;
+gboolean role_permissions(
+	const char *role, PermissionSet *ret_permissions) G_GNUC_WARN_UNUSED_RESULT;
 /* NULL past the last one. */
 const char *role_name(guint index);
