@@ -280,7 +280,8 @@ static guint64 declared_size(const char *field)
 	return (guint8)field[0] == 0x80 ? GUINT64_FROM_BE(size) : 0;
 }
 
-/* A tar walk of its own, as simple as can be; a record that renames belongs to the entry after it. */
+/* A tar walk of its own, as simple as can be; a record that renames belongs to the entry after it.
+ */
 static GArray *walk_members(GBytes *bytes)
 {
 	GArray *members = g_array_new(FALSE, TRUE, sizeof(Member));

@@ -2,16 +2,19 @@
 #pragma once
 #include "server/database.h"
 
-/* What an engine is to the store: a struct of functions. database.c owns threads, queues, groups and
- * deadlines; an engine owns a connection and knows its SQL. Used by database.c and schema.c only.
+/* What an engine is to the store: a struct of functions. database.c owns threads, queues, groups
+ * and deadlines; an engine owns a connection and knows its SQL. Used by database.c and schema.c
+ * only.
  *
- * A connection belongs to one thread at a time. An engine may put off begin, job_begin, job_keep and
- * job_undo and send them with the next statement: their failure then shows there, or at commit. */
+ * A connection belongs to one thread at a time. An engine may put off begin, job_begin, job_keep
+ * and job_undo and send them with the next statement: their failure then shows there, or at commit.
+ */
 typedef struct DatabaseEngine DatabaseEngine;
 
 typedef enum {
-	CONNECTION_WRITER, /* durable; its transactions exclude each other over all nodes */
-	CONNECTION_READER, /* its transactions see one moment and change nothing */
+	CONNECTION_WRITER,  /* durable; its transactions exclude each other over all nodes */
+	CONNECTION_READER,  /* its transactions see one moment and change nothing */
+	CONNECTION_CHECKER, /* a reader whose statements may take long */
 } ConnectionKind;
 
 /* What is left of the transaction after something failed. */
@@ -27,7 +30,8 @@ typedef struct {
 	const DatabaseEngine *engine;
 	ConnectionKind kind;
 	Failure failure;    /* set by the engine when it fails, cleared by begin */
-	gint64 deadline_us; /* monotonic; statements on a reader are ended then. 0 = none */
+	gint64 deadline_us; /* monotonic; statements on a reader are ended then. 0 = the engine's
+			       own */
 } Connection;
 
 typedef struct {
@@ -78,9 +82,9 @@ struct DatabaseEngine {
 
 	/* Several statements without parameters, inside begin and commit: a schema step. */
 	gboolean (*run_script)(Connection *connection, const char *sql, GError **error);
-	/* The engine's own plan for a statement, without running it: for the test of all statements. */
+	/* The engine's own plan for a statement, without running it: for the test of all
+	 * statements. */
 	gboolean (*plan)(Connection *connection, QueryId query, GError **error);
-	gboolean (*check)(Connection *connection, GError **error);
 };
 
 extern const DatabaseEngine sqlite_engine;
@@ -89,5 +93,5 @@ extern const DatabaseEngine postgresql_engine;
 #endif
 
 /* The engine that serves @url, and what follows its scheme. */
-const DatabaseEngine *database_engine_for(const char *url, const char **ret_where, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+const DatabaseEngine *database_engine_for(
+	const char *url, const char **ret_where, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -18,52 +18,13 @@
  *   queue-full     past the maximum a job is refused at once
  *   close          what waits is finished first
  *   deadline       a reader's statement is ended
- *   check          a sound database passes, a broken reference is found (SQLite)
+ *   check          a sound database passes, a broken reference is found
  *   plan           every statement can be planned */
-#include <glib/gstdio.h>
-#include <sqlite3.h>
-#include <unistd.h>
-#ifdef HAVE_POSTGRESQL
-#include <libpq-fe.h>
-#endif
 #include "base/error.h"
 #include "server/database-engine.h"
+#include "server/testing.h"
 
 #define TENANT "t1"
-
-typedef struct {
-	char *folder, *url;
-	Database *database;
-} Store;
-
-/* --- A fresh database for each case --- */
-
-#ifdef HAVE_POSTGRESQL
-/* A schema of its own is as good as a database of its own, and sooner made. */
-static char *fresh_postgresql_url(void)
-{
-	static guint n = 0;
-	const char *url = g_getenv("ROTA_TEST_POSTGRESQL");
-	g_autofree char *name = g_strdup_printf("case_%u_%u", (guint)getpid(), n++);
-	g_autofree char *sql = g_strdup_printf("CREATE SCHEMA %s", name);
-	PGconn *connection = PQconnectdb(url);
-	PGresult *result = PQexec(connection, sql);
-
-	g_assert_cmpint(PQresultStatus(result), ==, PGRES_COMMAND_OK);
-	PQclear(result);
-	PQfinish(connection);
-	return g_strdup_printf("%s&options=-csearch_path%%3D%s", url, name);
-}
-#endif
-
-static char *fresh_url(const char *engine, const char *folder)
-{
-#ifdef HAVE_POSTGRESQL
-	if (g_str_equal(engine, "postgresql"))
-		return fresh_postgresql_url();
-#endif
-	return g_strdup_printf("sqlite:%s/test.db", folder);
-}
 
 static Database *open_store(const char *url)
 {
@@ -72,29 +33,6 @@ static Database *open_store(const char *url)
 
 	g_assert_no_error(error);
 	return database;
-}
-
-static void set_up(Store *store, gconstpointer engine)
-{
-	store->folder = g_dir_make_tmp("rota-database-XXXXXX", NULL);
-	store->url = fresh_url(engine, store->folder);
-	store->database = open_store(store->url);
-	g_assert_cmpstr(database_engine(store->database), ==, engine);
-}
-
-static void tear_down(Store *store, gconstpointer engine)
-{
-	static const char *const files[] = { "test.db", "test.db-wal", "test.db-shm" };
-
-	g_clear_pointer(&store->database, database_free);
-	for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
-		g_autofree char *path = g_build_filename(store->folder, files[i], NULL);
-
-		g_unlink(path);
-	}
-	g_rmdir(store->folder);
-	g_free(store->folder);
-	g_free(store->url);
 }
 
 /* --- Jobs the cases are made of --- */
@@ -288,15 +226,14 @@ static gboolean read_engine_name(Transaction *transaction, gpointer data, GError
 	return TRUE;
 }
 
-static void test_open(Store *store, gconstpointer engine)
+static void test_open(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(GError) error = NULL;
 	g_autofree char *name = NULL;
 	Item item = { .id = "a" };
 
 	assert_write(store->database, add, &item);
-	database_free(store->database);
-	store->database = open_store(store->url);
+	test_store_reopen(store);
 	assert_count(store->database, 1);
 	assert_write(store->database, read_engine_name, &name);
 	g_assert_cmpstr(name, ==, engine);
@@ -319,7 +256,7 @@ static gboolean forge_step(Transaction *transaction, gpointer data, GError **err
 		DB_TEXT, "forged", DB_END);
 }
 
-static void assert_not_opened(Store *store, RotaError code)
+static void assert_not_opened(TestStore *store, RotaError code)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -328,18 +265,17 @@ static void assert_not_opened(Store *store, RotaError code)
 	g_assert_error(error, ROTA_ERROR, (int)code);
 }
 
-static void test_schema(Store *store, gconstpointer engine)
+static void test_schema(TestStore *store, gconstpointer engine)
 {
 	gint64 serves_all = 0, serves_later = 3;
 
 	assert_write(store->database, add_step, &serves_all);
-	database_free(store->database);
-	store->database = open_store(store->url);
+	test_store_reopen(store);
 	assert_write(store->database, add_step, &serves_later);
 	assert_not_opened(store, ROTA_ERROR_UNSUPPORTED);
 }
 
-static void test_edited_step(Store *store, gconstpointer engine)
+static void test_edited_step(TestStore *store, gconstpointer engine)
 {
 	assert_write(store->database, forge_step, NULL);
 	assert_not_opened(store, ROTA_ERROR_CORRUPT);
@@ -367,7 +303,7 @@ static gboolean put_values(Transaction *transaction, gpointer data, GError **err
 static gboolean check_values(Transaction *transaction, gpointer data, GError **error)
 {
 	const Values *values = data;
-	g_autoptr(GBytes) expected = g_bytes_new_static(odd_bytes, values->size), found = NULL;
+	g_autoptr(GBytes) found = NULL;
 	g_autoptr(Rows) rows = transaction_query(
 		transaction, error, QUERY_ITEM_BY_ID, DB_TEXT, TENANT, DB_TEXT, values->id, DB_END);
 
@@ -389,7 +325,7 @@ static gboolean check_values(Transaction *transaction, gpointer data, GError **e
 	return TRUE;
 }
 
-static void test_values(Store *store, gconstpointer engine)
+static void test_values(TestStore *store, gconstpointer engine)
 {
 	static Values rows[] = {
 		{"Gr\303\274\303\237e '\"\\ \360\237\232\227", G_MAXINT64,  0.1,
@@ -433,7 +369,7 @@ static gboolean change(Transaction *transaction, gpointer data, GError **error)
 	return TRUE;
 }
 
-static void test_changed(Store *store, gconstpointer engine)
+static void test_changed(TestStore *store, gconstpointer engine)
 {
 	Count found;
 
@@ -464,7 +400,7 @@ static gboolean add_invalid_text(Transaction *transaction, gpointer data, GError
 		DB_NULL, DB_NULL, DB_NULL, DB_NULL, DB_END);
 }
 
-static void test_broken_rules(Store *store, gconstpointer engine)
+static void test_broken_rules(TestStore *store, gconstpointer engine)
 {
 	Item item = { .id = "a" }, orphan = { .id = "b", .parent = "nobody" };
 	Item child = { .id = "c", .parent = "a" }, unlucky = { .id = "d", .number = 13 };
@@ -482,7 +418,7 @@ static void test_broken_rules(Store *store, gconstpointer engine)
 	assert_count(store->database, 2);
 }
 
-static void test_alone(Store *store, gconstpointer engine)
+static void test_alone(TestStore *store, gconstpointer engine)
 {
 	Watch watch;
 	WatchedItem items[9];
@@ -505,7 +441,7 @@ static void test_alone(Store *store, gconstpointer engine)
 	watch_clear(&watch);
 }
 
-static void test_own_rule(Store *store, gconstpointer engine)
+static void test_own_rule(TestStore *store, gconstpointer engine)
 {
 	Item fails = { .id = "a", .fails = TRUE }, works = { .id = "a" };
 
@@ -521,7 +457,7 @@ static gboolean take_all_down(Transaction *transaction, gpointer data, GError **
 		DB_TEXT, "first", DB_END);
 }
 
-static void test_taken_down(Store *store, gconstpointer engine)
+static void test_taken_down(TestStore *store, gconstpointer engine)
 {
 	Watch watch;
 	Item first = { .id = "first" };
@@ -546,7 +482,7 @@ static void test_taken_down(Store *store, gconstpointer engine)
 	watch_clear(&watch);
 }
 
-static void test_hooks(Store *store, gconstpointer engine)
+static void test_hooks(TestStore *store, gconstpointer engine)
 {
 	Watch watch;
 	WatchedItem items[] = {
@@ -590,7 +526,7 @@ static gboolean add_one(Transaction *transaction, gpointer data, GError **error)
 	return add(transaction, &item, error);
 }
 
-static void test_durable_first(Store *store, gconstpointer engine)
+static void test_durable_first(TestStore *store, gconstpointer engine)
 {
 	DurableFirst first = { .database = store->database };
 
@@ -613,7 +549,7 @@ static gboolean read_twice(Transaction *transaction, gpointer data, GError **err
 	return TRUE;
 }
 
-static void test_snapshot(Store *store, gconstpointer engine)
+static void test_snapshot(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -656,7 +592,7 @@ static gboolean add_returning(Transaction *transaction, gpointer data, GError **
 	return TRUE;
 }
 
-static void test_nested(Store *store, gconstpointer engine)
+static void test_nested(TestStore *store, gconstpointer engine)
 {
 	g_autofree char *read = g_strdup("read"), *unread = g_strdup("unread"),
 			*third = g_strdup("third");
@@ -709,7 +645,7 @@ static void assert_raised(Database *const databases[THREADS])
 	g_assert_cmpint(found.sum, ==, THREADS * RAISES_EACH + 1); /* one was skipped */
 }
 
-static void test_groups(Store *store, gconstpointer engine)
+static void test_groups(TestStore *store, gconstpointer engine)
 {
 	Database *const databases[] = { store->database, store->database, store->database,
 		store->database };
@@ -722,7 +658,7 @@ static void test_groups(Store *store, gconstpointer engine)
 	g_assert_cmpuint(figures.jobs_failed, ==, 0);
 }
 
-static void test_nodes(Store *store, gconstpointer engine)
+static void test_nodes(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(Database) second = open_store(store->url);
 	Database *const databases[] = { store->database, second, store->database, second };
@@ -730,7 +666,7 @@ static void test_nodes(Store *store, gconstpointer engine)
 	assert_raised(databases);
 }
 
-static void test_queue_full(Store *store, gconstpointer engine)
+static void test_queue_full(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(GError) error = NULL;
 	Watch watch;
@@ -752,7 +688,7 @@ static void test_queue_full(Store *store, gconstpointer engine)
 	watch_clear(&watch);
 }
 
-static void test_close(Store *store, gconstpointer engine)
+static void test_close(TestStore *store, gconstpointer engine)
 {
 	Watch watch;
 	WatchedItem item = { &watch, { .id = "a" }, "a", 0 };
@@ -768,7 +704,7 @@ static void test_close(Store *store, gconstpointer engine)
 	watch_clear(&watch);
 }
 
-static Connection *open_connection(Store *store, ConnectionKind kind)
+static Connection *open_connection(TestStore *store, ConnectionKind kind)
 {
 	g_autoptr(GError) error = NULL;
 	const char *where = NULL;
@@ -779,7 +715,7 @@ static Connection *open_connection(Store *store, ConnectionKind kind)
 	return connection;
 }
 
-static void test_deadline(Store *store, gconstpointer engine)
+static void test_deadline(TestStore *store, gconstpointer engine)
 {
 	Connection *connection = open_connection(store, CONNECTION_READER);
 	g_autoptr(GError) error = NULL;
@@ -795,18 +731,7 @@ static void test_deadline(Store *store, gconstpointer engine)
 	g_assert_cmpint(g_get_monotonic_time() - began_us, <, 20000000);
 }
 
-static void break_reference(Store *store)
-{
-	g_autofree char *path = g_build_filename(store->folder, "test.db", NULL);
-	sqlite3 *sqlite = NULL;
-
-	g_assert_cmpint(sqlite3_open(path, &sqlite), ==, SQLITE_OK);
-	g_assert_cmpint(sqlite3_exec(sqlite, "DELETE FROM items WHERE id = 'a'", NULL, NULL, NULL),
-		==, SQLITE_OK);
-	sqlite3_close(sqlite);
-}
-
-static void test_check(Store *store, gconstpointer engine)
+static void test_check(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(GError) error = NULL;
 	Item item = { .id = "a" }, child = { .id = "b", .parent = "a" };
@@ -815,14 +740,13 @@ static void test_check(Store *store, gconstpointer engine)
 	assert_write(store->database, add, &child);
 	g_assert_true(database_check(store->database, &error));
 	g_assert_no_error(error);
-	if (!g_str_equal(engine, "sqlite"))
-		return;
-	break_reference(store);
+	test_store_run_sql(store, "DELETE FROM items WHERE id = 'a'",
+		"SET session_replication_role = replica; DELETE FROM items WHERE id = 'a'");
 	g_assert_false(database_check(store->database, &error));
 	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT);
 }
 
-static void test_plan(Store *store, gconstpointer engine)
+static void test_plan(TestStore *store, gconstpointer engine)
 {
 	Connection *connection = open_connection(store, CONNECTION_WRITER);
 	g_autoptr(GError) error = NULL;
@@ -834,54 +758,33 @@ static void test_plan(Store *store, gconstpointer engine)
 	connection->engine->close(connection);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(Store *store, gconstpointer engine);
-} cases[] = {
-	{"open",           test_open         },
-	{ "schema",        test_schema       },
-	{ "edited-step",   test_edited_step  },
-	{ "values",        test_values       },
-	{ "changed",       test_changed      },
-	{ "broken-rules",  test_broken_rules },
-	{ "alone",         test_alone        },
-	{ "own-rule",      test_own_rule     },
-	{ "taken-down",    test_taken_down   },
-	{ "hooks",         test_hooks        },
-	{ "durable-first", test_durable_first},
-	{ "snapshot",      test_snapshot     },
-	{ "nested",        test_nested       },
-	{ "groups",        test_groups       },
-	{ "nodes",         test_nodes        },
-	{ "queue-full",    test_queue_full   },
-	{ "close",         test_close        },
-	{ "deadline",      test_deadline     },
-	{ "check",         test_check        },
-	{ "plan",          test_plan         },
+static const TestCase cases[] = {
+	{"open",             test_open },
+	{ "schema",                 test_schema },
+	{ "edited-step",test_edited_step },
+	{ "values",     test_values },
+	{ "changed",                 test_changed },
+	{ "broken-rules",   test_broken_rules },
+	{ "alone",         test_alone },
+	{ "own-rule",                 test_own_rule },
+	{ "taken-down",test_taken_down },
+	{ "hooks",           test_hooks },
+	{ "durable-first",                 test_durable_first },
+	{ "snapshot",test_snapshot },
+	{ "nested",      test_nested },
+	{ "groups",                 test_groups },
+	{ "nodes",test_nodes },
+	{ "queue-full",   test_queue_full },
+	{ "close",                 test_close },
+	{ "deadline",                 test_deadline },
+	{ "check",          test_check },
+	{ "plan",                 test_plan },
+	{ 0},
 };
-
-static void skip_postgresql(void)
-{
-	g_test_skip("no PostgreSQL here: install it and run under tests/bin/with-postgresql");
-}
-
-static void add_cases(const char *engine)
-{
-	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autofree char *path =
-			g_strdup_printf("/server/database/%s/%s", engine, cases[i].name);
-
-		g_test_add(path, Store, engine, set_up, cases[i].run, tear_down);
-	}
-}
 
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
-	add_cases("sqlite");
-	if (g_getenv("ROTA_TEST_POSTGRESQL"))
-		add_cases("postgresql");
-	else
-		g_test_add_func("/server/database/postgresql", skip_postgresql);
+	test_store_add_cases("/server/database", cases);
 	return g_test_run();
 }

@@ -19,6 +19,8 @@
 
 #define RECONNECT_FIRST_US 100000
 #define RECONNECT_LAST_US 5000000
+#define CHECK_US (3600 * (gint64)G_USEC_PER_SEC)
+#define CHECK_TEXT_MAX 4000 /* of what is broken, at most */
 
 typedef struct {
 	void (*function)(gpointer data);
@@ -327,16 +329,20 @@ static void fail_group(GPtrArray *group, const GError *why)
 	}
 }
 
-/* The last job of the group took the transaction down: the others are innocent and run again. */
-static void put_back_innocent(Worker *worker, GPtrArray *group)
+/* The transaction is gone before its commit was tried. Whoever is not to blame runs again: all but
+ * the last job, and that one as well where the connection was lost, which may have had any reason.
+ */
+static void put_back(Worker *worker, GPtrArray *group)
 {
-	for (guint i = group->len - 1; i-- > 0;) {
-		Job *job = group->pdata[i];
+	guint n = worker->connection->failure == FAILURE_LOST ? group->len : group->len - 1;
 
-		if (job->error || job->runs >= DATABASE_JOB_RUNS)
+	while (n-- > 0) {
+		Job *job = group->pdata[n];
+
+		if ((job->error && n < group->len - 1) || job->runs >= DATABASE_JOB_RUNS)
 			continue;
 		queue_put_back(&worker->database->writes, job);
-		g_ptr_array_remove_index(group, i);
+		g_ptr_array_remove_index(group, n);
 	}
 }
 
@@ -347,22 +353,54 @@ static void finish_group(Worker *worker, GPtrArray *group, gint64 began_us)
 		finish(group->pdata[i]);
 }
 
-/* FALSE: the transaction is gone, by the fault of the group's last job. */
+/* A job that is run again runs in a group of its own, so that it harms nobody a second time. */
+static gboolean must_be_alone(const Job *job)
+{
+	return job->runs > 0;
+}
+
+/* FALSE: the transaction is gone since the group's last job. */
 static gboolean gather(Worker *worker, Job *first, GPtrArray *group)
 {
 	gint64 close_at = g_get_monotonic_time() + DATABASE_GROUP_TIME_US;
 	JobQueue *queue = &worker->database->writes;
 
 	for (Job *job = first; job; job = queue_try_take(queue)) {
+		if (must_be_alone(job) && group->len) {
+			queue_put_back(queue, job);
+			return TRUE;
+		}
 		if (waited_too_long(queue, job))
 			continue;
 		g_ptr_array_add(group, job);
 		if (!run_in_group(worker->connection, job))
 			return FALSE;
-		if (group->len >= DATABASE_GROUP_JOBS || g_get_monotonic_time() >= close_at)
+		if (job->runs > 1 || group->len >= DATABASE_GROUP_JOBS ||
+			g_get_monotonic_time() >= close_at)
 			return TRUE;
 	}
 	return TRUE;
+}
+
+/* Sets @why where the jobs that went well are not kept. */
+static void run_group(Worker *worker, Job *first, GPtrArray *group, GError **why)
+{
+	const DatabaseEngine *engine;
+
+	if (!begin(worker, &first->error)) {
+		g_ptr_array_add(group, first);
+		return;
+	}
+	engine = worker->connection->engine;
+	if (!gather(worker, first, group)) {
+		engine->rollback(worker->connection);
+		put_back(worker, group);
+		g_set_error(why, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the transaction was undone");
+	} else if (!group->len) {
+		engine->rollback(worker->connection); /* all had waited too long */
+	} else {
+		engine->commit(worker->connection, why);
+	}
 }
 
 static void write_group(Worker *worker, Job *first)
@@ -371,18 +409,9 @@ static void write_group(Worker *worker, Job *first)
 	g_autoptr(GError) why = NULL;
 	gint64 began_us = g_get_monotonic_time();
 
-	if (!begin(worker, &first->error)) {
-		g_ptr_array_add(group, first);
-	} else if (!gather(worker, first, group)) {
-		worker->connection->engine->rollback(worker->connection);
-		put_back_innocent(worker, group);
-		g_set_error(&why, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the transaction was undone");
+	run_group(worker, first, group, &why);
+	if (why)
 		fail_group(group, why);
-	} else if (group->len && !worker->connection->engine->commit(worker->connection, &why)) {
-		fail_group(group, why);
-	} else if (!group->len) {
-		worker->connection->engine->rollback(worker->connection);
-	}
 	if (worker->connection)
 		end(worker);
 	finish_group(worker, group, began_us);
@@ -400,23 +429,33 @@ static gpointer writer_main(gpointer data)
 
 /* --- Readers --- */
 
+/* FALSE: the connection was lost; the job may be run again on a new one. */
+static gboolean try_read(Worker *worker, Job *job)
+{
+	Connection *connection;
+	gboolean lost;
+
+	g_clear_error(&job->error);
+	if (!begin(worker, &job->error))
+		return TRUE;
+	connection = worker->connection;
+	if (call_job(connection, job))
+		connection->engine->commit(connection, &job->error);
+	else
+		connection->engine->rollback(connection);
+	lost = connection->failure == FAILURE_LOST;
+	end(worker);
+	return !lost || !job->error || job->runs >= DATABASE_JOB_RUNS;
+}
+
 static void read_job(Worker *worker, Job *job)
 {
 	Database *database = worker->database;
-	Connection *connection;
 
 	if (waited_too_long(&database->reads, job))
 		return;
-	if (begin(worker, &job->error)) {
-		connection = worker->connection;
-		if (call_job(connection, job) &&
-			!connection->engine->commit(connection, &job->error))
-			g_prefix_error(&job->error, "end of a read: ");
-		else if (job->error)
-			connection->engine->rollback(connection);
-	}
-	if (worker->connection)
-		end(worker);
+	while (!try_read(worker, job))
+		continue;
 	g_mutex_lock(&database->figures_lock);
 	database->figures.jobs_read++;
 	g_mutex_unlock(&database->figures_lock);
@@ -543,16 +582,41 @@ void database_figures(Database *database, DatabaseFigures *ret_figures)
 	ret_figures->read_queue = queue_length(&database->reads);
 }
 
+static gboolean gather_findings(Connection *connection, GString *findings, GError **error)
+{
+	const DatabaseEngine *engine = connection->engine;
+	GError *failure = NULL;
+	Rows *rows = NULL;
+
+	if (!engine->execute(connection, QUERY_STORE_FINDINGS, NULL, &rows, NULL, error))
+		return FALSE;
+	while (findings->len < CHECK_TEXT_MAX && engine->rows_next(rows, &failure))
+		g_string_append_printf(
+			findings, "%s%s", findings->len ? "; " : "", engine->rows_text(rows, 0));
+	engine->rows_free(rows);
+	if (!failure)
+		return TRUE;
+	g_propagate_error(error, failure);
+	return FALSE;
+}
+
 gboolean database_check(Database *database, GError **error)
 {
-	Connection *connection = database->engine->open(database->where, CONNECTION_READER, error);
+	Connection *connection = database->engine->open(database->where, CONNECTION_CHECKER, error);
+	g_autoptr(GString) findings = g_string_new(NULL);
 	gboolean ok;
 
 	if (!connection)
 		return FALSE;
-	ok = database->engine->check(connection, error);
+	connection->deadline_us = g_get_monotonic_time() + CHECK_US;
+	ok = database->engine->begin(connection, error) &&
+	     gather_findings(connection, findings, error);
+	database->engine->rollback(connection);
 	database->engine->close(connection);
-	return ok;
+	if (!ok || !findings->len)
+		return ok;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT, "check the database: %s", findings->str);
+	return FALSE;
 }
 
 /* --- Handing in --- */

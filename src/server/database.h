@@ -17,28 +17,27 @@
  *   group's transaction down with it, or the engine asked for a retry). So beside the database it
  *   changes nothing that a second run would not set to the same; all else goes into
  *   transaction_on_commit().
- * - After a statement failed, the job fails, whatever it returns: PostgreSQL goes on no further then,
- *   and both engines shall behave alike. Where a clash is expected, say ON CONFLICT DO NOTHING and
- *   look at the number of rows changed.
+ * - After a statement failed, the job fails, whatever it returns: PostgreSQL goes on no further
+ * then, and both engines shall behave alike. Where a clash is expected, say ON CONFLICT DO NOTHING
+ * and look at the number of rows changed.
  * - It does not wait for anything: all other writers stand behind it. */
 typedef struct Database Database;
 typedef struct Transaction Transaction; /* a job's or a reader's view; belongs to one thread */
 typedef struct Rows Rows;               /* the result of a query, row by row */
 
-#define DATABASE_GROUP_JOBS 256          /* jobs in one durable transaction, at most */
-#define DATABASE_GROUP_TIME_US 5000      /* how long a group gathers, at most */
-#define DATABASE_QUEUE_JOBS 8192         /* jobs that wait for the writer, or for a reader, at most */
-#define DATABASE_WAIT_US 10000000        /* a job that waited longer is not begun: TIMED_OUT */
-#define DATABASE_JOB_US 30000000         /* a job's statements are ended after this: TIMED_OUT */
-#define DATABASE_JOB_RUNS 3              /* how often a job is run, at most */
-#define DATABASE_READERS 32              /* reading connections, at most */
-#define DATABASE_PARAMETERS 32           /* parameters of a statement, at most */
+#define DATABASE_GROUP_JOBS 256     /* jobs in one durable transaction, at most */
+#define DATABASE_GROUP_TIME_US 5000 /* how long a group gathers, at most */
+#define DATABASE_QUEUE_JOBS 8192    /* jobs that wait for the writer, or for a reader, at most */
+#define DATABASE_WAIT_US 10000000   /* a job that waited longer is not begun: TIMED_OUT */
+#define DATABASE_JOB_US 30000000    /* a job's statements are ended after this: TIMED_OUT */
+#define DATABASE_JOB_RUNS 3         /* how often a job is run, at most */
+#define DATABASE_READERS 32         /* reading connections, at most */
+#define DATABASE_PARAMETERS 32      /* parameters of a statement, at most */
 
 /* @url: sqlite:FILE or postgresql://... ; applies missing schema steps in one transaction each.
  * A schema of a later release that this one cannot serve is ROTA_ERROR_UNSUPPORTED, a step that was
  * changed after it had been applied ROTA_ERROR_CORRUPT. */
-Database *database_open(const char *url, guint n_readers, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+Database *database_open(const char *url, guint n_readers, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Finishes the jobs in the queue, then closes. */
 void database_free(Database *database);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Database, database_free)
@@ -51,7 +50,7 @@ gboolean database_check(Database *database, GError **error) G_GNUC_WARN_UNUSED_R
 /* For /metrics: what has happened since the start, and what waits now. */
 typedef struct {
 	guint64 jobs_written, jobs_failed, jobs_read, groups;
-	guint64 group_us;     /* time in all groups, the commits included */
+	guint64 group_us; /* time in all groups, the commits included */
 	guint write_queue, read_queue;
 } DatabaseFigures;
 void database_figures(Database *database, DatabaseFigures *ret_figures);
@@ -59,8 +58,8 @@ void database_figures(Database *database, DatabaseFigures *ret_figures);
 /* --- Jobs --- */
 /* Runs on the writer (may write) or on a reader. FALSE with @error undoes all the job wrote. */
 typedef gboolean (*DatabaseJob)(Transaction *transaction, gpointer data, GError **error);
-/* Called once, on the writer's or reader's thread, after the commit is durable: @error is NULL then.
- * Short: it hands the answer to a loop. */
+/* Called once, on the writer's or reader's thread, after the commit is durable: @error is NULL
+ * then. Short: it hands the answer to a loop. */
 typedef void (*DatabaseDone)(gpointer data, const GError *error);
 
 /* A full queue is answered with ROTA_ERROR_UNAVAILABLE through @done, on the caller's thread. */
@@ -68,10 +67,10 @@ void database_write(Database *database, DatabaseJob job, DatabaseDone done, gpoi
 void database_read(Database *database, DatabaseJob job, DatabaseDone done, gpointer data);
 /* The same, waiting for the result: for start-up, command line verbs and tests; never on a loop nor
  * inside a job. */
-gboolean database_write_wait(Database *database, DatabaseJob job, gpointer data, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
-gboolean database_read_wait(Database *database, DatabaseJob job, gpointer data, GError **error)
-	G_GNUC_WARN_UNUSED_RESULT;
+gboolean database_write_wait(Database *database, DatabaseJob job, gpointer data,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean database_read_wait(Database *database, DatabaseJob job, gpointer data,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Runs @function after the commit of the job's group is durable (hot state follows changes only
  * then), before the job's own done; not at all when the job fails or the commit does. On the
@@ -84,13 +83,13 @@ void transaction_on_commit(Transaction *transaction, void (*function)(gpointer d
  * DB_BLOB, GBytes*; DB_NULL stands alone. A NULL text or blob is null. End with DB_END. */
 typedef enum { DB_END, DB_NULL, DB_TEXT, DB_INT, DB_REAL, DB_BLOB } DbKind;
 
-/* @ret_changed: (nullable): rows changed. A broken unique rule or reference is ROTA_ERROR_CONFLICT, a
- * broken check or a value the engine cannot hold ROTA_ERROR_INVALID. */
+/* @ret_changed: (nullable): rows changed. A broken unique rule or reference is ROTA_ERROR_CONFLICT,
+ * a broken check or a value the engine cannot hold ROTA_ERROR_INVALID. */
 gboolean transaction_run(Transaction *transaction, gint64 *ret_changed, GError **error,
 	QueryId query, ...) G_GNUC_WARN_UNUSED_RESULT;
 /* (transfer full): rows, to be freed before the job returns; or NULL. */
-Rows *transaction_query(Transaction *transaction, GError **error, QueryId query, ...)
-	G_GNUC_WARN_UNUSED_RESULT;
+Rows *transaction_query(
+	Transaction *transaction, GError **error, QueryId query, ...) G_GNUC_WARN_UNUSED_RESULT;
 
 /* TRUE: there is a row. FALSE: the end, or @error. */
 gboolean rows_next(Rows *rows, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -98,6 +97,6 @@ gboolean rows_is_null(Rows *rows, guint column);
 const char *rows_text(Rows *rows, guint column); /* borrowed until the next row; NULL for null */
 gint64 rows_int(Rows *rows, guint column);       /* 0 for null */
 double rows_real(Rows *rows, guint column);
-GBytes *rows_blob(Rows *rows, guint column);     /* (transfer full) (nullable) */
+GBytes *rows_blob(Rows *rows, guint column); /* (transfer full) (nullable) */
 void rows_free(Rows *rows);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Rows, rows_free)

@@ -6,7 +6,8 @@
  * the program, forward only, each in a transaction of its own together with the record that it was
  * applied. Several nodes may start at once: the writer's transactions exclude each other.
  *
- * A step reads the same on both engines. Lines between "-- @sqlite" or "-- @postgresql" and the next
+ * A step reads the same on both engines. Lines between "-- @sqlite" or "-- @postgresql" and the
+ * next
  * "-- @both" are for one engine. A line "-- serves-from: NNNN" says that programs older than step
  * NNNN cannot work with the schema from here on; without it, every older one can. */
 gboolean schema_apply(Connection *writer, GError **error) G_GNUC_WARN_UNUSED_RESULT;

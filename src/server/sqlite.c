@@ -445,33 +445,6 @@ static gboolean sqlite_plan(Connection *connection, QueryId query, GError **erro
 	return FALSE;
 }
 
-static int add_finding(gpointer data, int n_columns, char **values, char **names)
-{
-	GString *findings = data;
-	g_autofree char *line = g_strjoinv(" ", values); /* ends at the first null */
-
-	if (!g_str_equal(line, "ok"))
-		g_string_append_printf(findings, "%s%s", findings->len ? "; " : "", line);
-	return 0;
-}
-
-/* Both pragmas answer with one row a finding, the first with "ok" where there is none. */
-static gboolean sqlite_check(Connection *connection, GError **error)
-{
-	SqliteConnection *self = (SqliteConnection *)connection;
-	g_autoptr(GString) findings = g_string_new(NULL);
-	g_autofree char *integrity = g_strdup_printf("PRAGMA integrity_check(%d)", CHECK_FINDINGS);
-
-	if (sqlite3_exec(self->sqlite, integrity, add_finding, findings, NULL) != SQLITE_OK ||
-		sqlite3_exec(self->sqlite, "PRAGMA foreign_key_check", add_finding, findings,
-			NULL) != SQLITE_OK)
-		return fail(self, error, "check the database");
-	if (!findings->len)
-		return TRUE;
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT, "check the database: %s", findings->str);
-	return FALSE;
-}
-
 const DatabaseEngine sqlite_engine = {
 	.name = "sqlite",
 	.text = 0,
@@ -493,5 +466,4 @@ const DatabaseEngine sqlite_engine = {
 	.rows_free = sqlite_rows_free,
 	.run_script = sqlite_run_script,
 	.plan = sqlite_plan,
-	.check = sqlite_check,
 };
