@@ -23,9 +23,13 @@ def is_installed():
 
 
 class Cluster:
-    def __init__(self, settings=("fsync=off",)):
+    """data: where the cluster shall live, or lives already, if not beside its socket."""
+
+    def __init__(self, settings=("fsync=off",), data=None, initdb=()):
         self.settings = ["listen_addresses=", "max_connections=200", *settings]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rota-postgresql-"))
+        self.data = pathlib.Path(data or self.folder / "data")
+        self.initdb = initdb
         self.names = itertools.count(1)
         if os.geteuid() == 0:
             shutil.chown(self.folder, USER)
@@ -41,10 +45,11 @@ class Cluster:
         return done.stdout
 
     def start(self):
-        self.run("initdb", "-D", str(self.folder / "data"), "-U", USER, "-A", "trust", "-E", "UTF8",
-                 "--locale=C.UTF-8", "--no-sync")
+        if not (self.data / "PG_VERSION").exists():
+            self.run("initdb", "-D", str(self.data), "-U", USER, "-A", "trust", "-E", "UTF8",
+                     "--locale=C.UTF-8", "--no-sync", *self.initdb)
         settings = [word for setting in self.settings for word in ("-c", setting)]
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"),
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-l", str(self.folder / "log"),
                  "-o", " ".join([f"-k {self.folder}", *settings]), "start")
 
     def url(self, database):
@@ -57,7 +62,7 @@ class Cluster:
         return self.url(name)
 
     def stop(self, mode="fast"):
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", mode, "stop")
+        self.run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
     def remove(self):
         self.stop("immediate")

@@ -10,7 +10,9 @@
 
 nbdkit (recorder.py) notes each write and flush, nbdfuse makes a file of it, losetup a block device, mount a file
 system. What a disk may hold after a cut: all that was written before the last flush, and any part of what came
-later. Each cut therefore has variants: all of it, none, the last write torn, or a random half in pieces of 4 KiB.
+later. Each cut therefore has variants: all of it, none, the last write torn at a sector, or a random half in pieces
+of 4 KiB. Only the first 4 KiB are never torn: they hold the file system's own super block, of which a small ext4 has
+no second one, so a torn one would say something about ext4 and nothing about the programs.
 The programs under test see a real kernel, page cache and file system; only the disk is ours.
 """
 
@@ -126,6 +128,8 @@ def pieces_that_stay(variant, entry, is_last, rng):
     if variant == "none":
         return []
     if variant == "torn":
+        if entry.offset < PIECE:
+            return [(0, size)]
         return [(0, rng.randrange(size // SECTOR) * SECTOR if is_last else size)]
     return [(at, min(at + PIECE, size)) for at in range(0, size, PIECE) if rng.random() < 0.5]
 
@@ -170,6 +174,7 @@ class Replay:
 class RecordedDisk:
     def __init__(self, folder=None, size_mib=64, seed="1"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rota-disk-", dir=folder or scratch_folder()))
+        self.folder.chmod(0o711)  # programs under test may have dropped their rights
         self.base, self.image, self.log = (self.folder / name for name in ("base.img", "disk.img", "log"))
         self.seed = seed
         with self.base.open("wb") as file:
