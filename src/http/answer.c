@@ -76,12 +76,7 @@ gboolean http_request_wants_write(const HttpRequest *request)
 	return request->is_answered && !request->is_sent && !request->is_waiting;
 }
 
-static void note_progress(HttpRequest *request, gsize size)
-{
-	request->n_progress += size;
-}
-
-/* The socket is full: a reader has so long to take at least a little. */
+/* More is to be sent: a reader has so long to take at least a little. */
 static void wait_for_reader(HttpRequest *request)
 {
 	HttpDeadline *deadline = &request->connection->deadline;
@@ -106,13 +101,11 @@ static gsize write_some(HttpRequest *request, const guint8 *data, gsize size)
 
 		if (result == HTTP_TRANSPORT_END)
 			connection->is_broken = TRUE;
-		if (result == HTTP_TRANSPORT_AGAIN)
-			wait_for_reader(request);
 		if (result != HTTP_TRANSPORT_OK)
 			break;
 		total += written;
 	}
-	note_progress(request, total);
+	request->n_progress += total;
 	return total;
 }
 
@@ -126,6 +119,7 @@ static void send_output(HttpRequest *request, const guint8 *data, gsize size)
 	request->output = g_realloc(request->output, request->output_size + size - sent);
 	memcpy(request->output + request->output_size, data + sent, size - sent);
 	request->output_size += size - sent;
+	wait_for_reader(request);
 }
 
 static gboolean write_output(HttpRequest *request)
@@ -185,18 +179,29 @@ static gboolean write_file(HttpRequest *request)
 	return request->file == NULL;
 }
 
+/* Whether all that can be said by now is written. */
+static gboolean write_all(HttpRequest *request)
+{
+	if (!write_output(request))
+		return FALSE;
+	return !request->is_answered || (write_body(request) && write_file(request));
+}
+
 void http_request_write(HttpRequest *request)
 {
 	HttpDeadline *deadline = &request->connection->deadline;
 
-	if (!write_output(request) || !request->is_answered)
+	if (!write_all(request)) {
+		/* Waiting for a worker is nothing to blame a reader for. */
+		if (request->output != NULL || !request->is_waiting)
+			wait_for_reader(request);
 		return;
-	if (!write_body(request) || !write_file(request))
-		return;
-	request->is_sent = TRUE;
-	if (http_deadline_is_set(deadline, HTTP_DEADLINE_WRITE) ||
-		http_deadline_is_set(deadline, HTTP_DEADLINE_BODY))
+	}
+	request->is_sent = request->is_answered;
+	if (request->is_sent)
 		http_deadline_clear(deadline);
+	else if (request->has_sink)
+		http_request_watch_body(request);
 }
 
 static void on_file_ready(gpointer data)
