@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* contact-probe: a contact driven from a command line, for tests against hostile servers.
  *
- *     contact-probe NET DATA CA VERB...
+ *     contact-probe NET DATA CA USER CERTIFICATE KEY VERB...    an empty word is none
  *         authenticate SERVER...     prints "200 TOKEN SERVER" or the status
  *         call SERVER METHOD PATH    prints the status and the body
  *         fetch URL NAME SPOOL_MAX TRIES [FRESH_URL]    writes the download to stdout
@@ -88,26 +88,34 @@ static gboolean run_fetch(Contact *contact, ContactSettings *settings, char **wo
 	return stream != NULL && copy_out(stream, error);
 }
 
+static const char *word_or_null(const char *word)
+{
+	return *word != '\0' ? word : NULL;
+}
+
 static gboolean run(int argc, char **argv, GError **error)
 {
 	ContactSettings settings = { .stop_fd = -1, .idle_limit_s = 2, .retry_interval_s = 1 };
 	g_autoptr(Contact) contact = NULL;
-	const char *verb = argv[4];
+	const char *verb = argv[7];
 
 	settings.program = argv[1];
 	settings.data = argv[2];
-	settings.server_certificate = *argv[3] != '\0' ? argv[3] : NULL;
+	settings.server_certificate = word_or_null(argv[3]);
+	settings.user = word_or_null(argv[4]);
+	settings.client_certificate = word_or_null(argv[5]);
+	settings.client_key = word_or_null(argv[6]);
 	if (strcmp(verb, "authenticate") == 0)
-		settings.servers = (const char *const *)argv + 5;
+		settings.servers = (const char *const *)argv + 8;
 	contact = contact_open(&settings, error);
 	if (contact == NULL)
 		return FALSE;
 	if (strcmp(verb, "authenticate") == 0)
 		return run_authenticate(contact, error);
-	if (strcmp(verb, "call") == 0 && argc >= 8)
-		return run_call(contact, argv + 5, error);
-	if (strcmp(verb, "fetch") == 0 && argc >= 9)
-		return run_fetch(contact, &settings, argv + 5, error);
+	if (strcmp(verb, "call") == 0 && argc >= 11)
+		return run_call(contact, argv + 8, error);
+	if (strcmp(verb, "fetch") == 0 && argc >= 12)
+		return run_fetch(contact, &settings, argv + 8, error);
 	g_set_error(
 		error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: not a verb, or too few words", verb);
 	return FALSE;
@@ -118,8 +126,8 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	log_setup(LOG_FORMAT_TEXT, G_LOG_LEVEL_INFO);
-	if (argc < 5) {
-		g_printerr("usage: contact-probe NET DATA CA VERB...\n");
+	if (argc < 8) {
+		g_printerr("usage: contact-probe NET DATA CA USER CERTIFICATE KEY VERB...\n");
 		return 2;
 	}
 	if (run(argc, argv, &error))

@@ -40,7 +40,8 @@ struct _ContactStream {
 
 	Spool *spool;     /* (nullable) */
 	gint64 spool_end; /* what is before this is read from the spool, the rest from the pipe */
-	gboolean spool_is_mute;
+	gboolean spool_is_mute; /* its record cannot be written: said once */
+	gboolean was_short;     /* less was in the spool than the last message told */
 	gboolean piped;
 	int pipe; /* -1 = none is open */
 
@@ -159,6 +160,7 @@ static gboolean begin_fetch(ContactStream *stream, gboolean *ret_lost, GError **
 		    stream, stream->piped ? write_end : spool_fd(stream->spool), ret_lost, error))
 		return FALSE;
 	stream->restarts = 0;
+	stream->was_short = FALSE;
 	stream->process = contact_process(stream->contact);
 	return TRUE;
 }
@@ -229,19 +231,32 @@ static gboolean renew(ContactStream *stream, GError **error)
 static gboolean check_progress(
 	ContactStream *stream, const ProgressMessage *progress, GError **error)
 {
-	gint64 have;
-
 	if (progress->written < 0 || progress->size < 0 ||
 		(progress->size > 0 && progress->written > progress->size) ||
 		(progress->complete && progress->written != progress->size))
 		return breach(stream, "told sizes that contradict each other", error);
 	if (progress->restarts == stream->restarts && progress->written < stream->available)
 		return breach(stream, "told less than before", error);
-	if (stream->piped)
-		return TRUE;
+	if (progress->restarts != stream->restarts && stream->at > 0)
+		return set_changed(error);
+	return TRUE;
+}
+
+/* The file may have been emptied between the message and now, as the download began anew: the next
+ * message says so. Twice in a row is a lie. */
+static gboolean check_spool(ContactStream *stream, gint64 written, GError **error)
+{
+	gint64 have;
+
 	if (!spool_have(stream->spool, &have, error))
 		return FALSE;
-	return have >= progress->written ? TRUE : breach(stream, "told more than it wrote", error);
+	if (have < stream->at)
+		return set_changed(error);
+	if (have < written && stream->was_short)
+		return breach(stream, "told more than it wrote", error);
+	stream->was_short = have < written;
+	stream->available = MIN(written, have);
+	return TRUE;
 }
 
 /* A record that cannot be written costs the way back after a restart, not the download. */
@@ -260,16 +275,18 @@ static void note_spool(ContactStream *stream)
 static gboolean take_progress(
 	ContactStream *stream, const ProgressMessage *progress, GError **error)
 {
+	gint64 before = stream->available;
+
 	if (!check_progress(stream, progress, error))
 		return FALSE;
-	if (progress->restarts != stream->restarts && stream->at > 0)
-		return set_changed(error);
-	if (progress->written > stream->available)
+	stream->available = progress->written;
+	if (!stream->piped && !check_spool(stream, progress->written, error))
+		return FALSE;
+	if (stream->available > before)
 		stream->renewals = 0;
 	stream->restarts = progress->restarts;
-	stream->available = progress->written;
 	stream->size = progress->size;
-	stream->complete = progress->complete;
+	stream->complete = progress->complete && !stream->was_short;
 	g_free(stream->etag);
 	stream->etag = g_strdup(progress->etag);
 	note_spool(stream);
@@ -327,7 +344,7 @@ static gssize read_spool(ContactStream *stream, void *buffer, gsize size, GError
 		return -1;
 	}
 	if (n == 0)
-		return breach(stream, "took back what it wrote", error) - 1;
+		return set_changed(error) - 1;
 	return n;
 }
 

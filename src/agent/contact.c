@@ -390,10 +390,16 @@ static char *join_url(const char *server, const char *path, GError **error)
 	return g_steal_pointer(&url);
 }
 
+/* (nullable): NULL for no body; an empty one is an empty text. */
 static char *text_of(GBytes *body)
 {
-	return body != NULL ? g_strndup(g_bytes_get_data(body, NULL), g_bytes_get_size(body))
-			    : NULL;
+	gsize size;
+	const char *data;
+
+	if (body == NULL)
+		return NULL;
+	data = g_bytes_get_data(body, &size);
+	return size > 0 ? g_strndup(data, size) : g_strdup("");
 }
 
 static char *read_token(const ContactReply *reply, GError **error)
