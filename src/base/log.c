@@ -8,6 +8,7 @@
 #include "base/file.h"
 
 /* Set once by log_setup() before any thread starts, read by all. */
+static gboolean is_installed;
 static LogFormat chosen_format;
 static GLogLevelFlags chosen_least = G_LOG_LEVEL_INFO;
 
@@ -108,7 +109,9 @@ void log_setup(LogFormat format, GLogLevelFlags least_level)
 {
 	chosen_format = format;
 	chosen_least = least_level;
-	g_log_set_writer_func(write_record, NULL, NULL);
+	if (!is_installed)
+		g_log_set_writer_func(write_record, NULL, NULL);
+	is_installed = TRUE;
 }
 
 void log_set_listener(LogListener listener, gpointer data)

@@ -10,7 +10,7 @@ typedef enum {
 	LOG_FORMAT_JSON, /* {"time":...,"level":...,"message":...} one object a line */
 } LogFormat;
 
-/* Installs the writer; call once, before any thread starts. */
+/* Installs the writer, before any thread starts; a later call changes format and level. */
 void log_setup(LogFormat format, GLogLevelFlags least_level);
 
 /* FALSE for a name that is none of trace, debug, info, warning, error, fatal (Mender's words). */
