@@ -5,8 +5,8 @@
 #include "server/hot.h"
 
 /* Device authentication: who a device is (its identity), which keys it has shown (auth sets), and
- * which of them are let in. Other domains learn of changes through a listener, in the transaction of
- * the change, so that what they keep of a device comes and goes with it. */
+ * which of them are let in. Other domains learn of changes through a listener, in the transaction
+ * of the change, so that what they keep of a device comes and goes with it. */
 
 typedef struct {
 	const char *tenant;     /* id */
@@ -19,9 +19,15 @@ typedef struct {
 } DeviceChange;
 
 /* FALSE undoes the whole change. Runs on the writer's thread. */
-typedef gboolean (*DeviceListener)(App *app, Transaction *transaction, const DeviceChange *change, GError **error);
+typedef gboolean (*DeviceListener)(
+	App *app, Transaction *transaction, const DeviceChange *change, GError **error);
+
+Devices *devices_new(void);
+void devices_free(Devices *devices);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Devices, devices_free)
 
 /* app.c registers the domains' listeners before anything is served. */
 void devices_add_listener(App *app, DeviceListener listener);
 
-extern const Route auth_routes[];
+extern const Route auth_routes[];         /* management: /api/management/v2/devauth */
+extern const Route auth_request_routes[]; /* devices: auth_requests */

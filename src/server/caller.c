@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/caller.h"
+
+#include <string.h>
+#include "base/clock.h"
+#include "base/error.h"
+#include "crypto/token.h"
+#include "server/auth/tokens.h"
+#include "server/tenants/tenants.h"
+
+/* The order is what makes a poll cheap: the digest of a token that was verified before leads
+ * straight to the device in memory; only a token that is new here has its signature verified. */
+
+void caller_clear(Caller *caller)
+{
+	g_clear_pointer(&caller->session, session_unref);
+}
+
+static gboolean refuse(GError **error)
+{
+	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED, "unauthorized");
+	return FALSE;
+}
+
+static const char *cookie_value(const char *cookie, const char *name, gsize *ret_size)
+{
+	gsize name_size = strlen(name);
+
+	while (*cookie) {
+		gsize size;
+
+		cookie += strspn(cookie, "; \t");
+		size = strcspn(cookie, ";");
+		if (size > name_size && cookie[name_size] == '=' &&
+			strncmp(cookie, name, name_size) == 0) {
+			*ret_size = size - name_size - 1;
+			return cookie + name_size + 1;
+		}
+		cookie += size;
+	}
+	return NULL;
+}
+
+const char *caller_token(const char *authorization, const char *cookie, gsize *ret_size)
+{
+	if (authorization && g_ascii_strncasecmp(authorization, "Bearer ", 7) == 0) {
+		authorization += 7;
+		authorization += strspn(authorization, " ");
+		*ret_size = strlen(authorization);
+		return *ret_size ? authorization : NULL;
+	}
+	if (authorization)
+		return NULL;
+	return cookie ? cookie_value(cookie, "JWT", ret_size) : NULL;
+}
+
+/* --- Devices --- */
+
+static gboolean verify_device(
+	App *app, const char *token, gsize size, const guint8 *digest, HotDevice *ret_device)
+{
+	g_auto(TokenFacts) facts = { 0 };
+	Uuid device, auth_set;
+
+	if (!tokens_verify(app_tokens(app), token, size, &facts, NULL) || !facts.is_device ||
+		!uuid_parse(facts.subject, &device) || !uuid_parse(facts.id, &auth_set))
+		return FALSE;
+	if (!hot_find(app_hot(app), &device, ret_device) || ret_device->status != DEVICE_ACCEPTED ||
+		ret_device->epoch != facts.epoch ||
+		memcmp(&ret_device->auth_set, &auth_set, sizeof auth_set) != 0)
+		return FALSE;
+	hot_token_remember(app_hot(app), digest, ret_device->row, facts.epoch, facts.expires_s);
+	return TRUE;
+}
+
+static gboolean find_device(
+	App *app, const char *token, gsize size, const guint8 *digest, Caller *caller)
+{
+	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
+
+	if (!hot_token_find(app_hot(app), digest, now_s, &caller->device) &&
+		!verify_device(app, token, size, digest, &caller->device))
+		return FALSE;
+	caller->tenant = hot_tenant_id(app_hot(app), caller->device.tenant);
+	if (!tenant_is_active(app, caller->tenant))
+		return FALSE;
+	uuid_format(&caller->device.id, caller->device_id);
+	hot_touch(app_hot(app), caller->device.row, now_s);
+	return TRUE;
+}
+
+/* --- Users --- */
+
+static Session *verify_user(App *app, const char *token, gsize size, const guint8 *digest)
+{
+	g_auto(TokenFacts) facts = { 0 };
+	g_autoptr(Session) session = NULL;
+
+	if (!tokens_verify(app_tokens(app), token, size, &facts, NULL) || !facts.is_user)
+		return NULL;
+	session = sessions_find_id(app_sessions(app), facts.id);
+	if (!session || !g_str_equal(session->user_id, facts.subject))
+		return NULL;
+	sessions_remember(app_sessions(app), facts.id, digest);
+	return g_steal_pointer(&session);
+}
+
+static gboolean find_user(
+	App *app, const char *token, gsize size, const guint8 *digest, Caller *caller)
+{
+	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
+	g_autoptr(Session) session = sessions_find(app_sessions(app), digest);
+
+	if (!session)
+		session = verify_user(app, token, size, digest);
+	if (!session || (session->expires_s && session->expires_s <= now_s) ||
+		!tenant_is_active(app, session->tenant))
+		return FALSE;
+	__atomic_store_n(&session->last_used_s, now_s, __ATOMIC_RELAXED);
+	caller->tenant = session->tenant;
+	caller->session = g_steal_pointer(&session);
+	return TRUE;
+}
+
+gboolean caller_find(
+	App *app, HttpRequest *request, CallerKind wanted, Caller *ret_caller, GError **error)
+{
+	guint8 digest[SHA256_SIZE];
+	gsize size = 0;
+	const char *token = caller_token(http_request_header(request, "Authorization"),
+		http_request_header(request, "Cookie"), &size);
+	gboolean found;
+
+	if (!token || size > TOKEN_SIZE_MAX)
+		return refuse(error);
+	sha256_of(token, size, digest);
+	found = wanted == CALLER_DEVICE ? find_device(app, token, size, digest, ret_caller)
+					: find_user(app, token, size, digest, ret_caller);
+	if (!found)
+		return refuse(error);
+	ret_caller->kind = wanted;
+	return TRUE;
+}
