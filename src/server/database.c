@@ -10,7 +10,8 @@
  * order callers -> queue -> readers: begin | job | commit -> answer
  *
  * A group is closed when nothing waits any more, when it holds 256 jobs, or after 5 ms. While its
- * commit waits for the disk the next group gathers, so the dearer a sync, the larger the groups.
+ * commit waits for the disk the next group gathers, so the dearer a sync, the larger the groups;
+ * and a group that is smaller than the last one waits a little for those who were just answered.
  *
  * When a job fails, its savepoint is undone and nobody else notices. When it takes the group's
  * transaction down (full disk, I/O error), it alone gets the error; the jobs before it go back to
@@ -47,7 +48,8 @@ struct Transaction {
 
 typedef struct {
 	GMutex lock;
-	GCond filled;
+	GCond filled; /* when there are as many jobs as are awaited */
+	guint n_awaited;
 	GQueue jobs; /* of Job */
 	gboolean closing;
 	const char *name; /* for messages */
@@ -59,6 +61,9 @@ typedef struct {
 	gint64 retry_at_us, retry_wait_us;
 	ConnectionKind kind;
 	GThread *thread;
+	/* Of a writer: the last group, by which the next one is gathered. */
+	guint last_jobs;
+	gint64 last_commit_us;
 } Worker;
 
 struct Database {
@@ -129,7 +134,8 @@ static void queue_add(JobQueue *queue, DatabaseJob run, DatabaseDone done, gpoin
 	full = queue->jobs.length >= DATABASE_QUEUE_JOBS;
 	if (!full) {
 		g_queue_push_tail(&queue->jobs, job);
-		g_cond_signal(&queue->filled);
+		if (queue->jobs.length >= queue->n_awaited)
+			g_cond_signal(&queue->filled);
 	}
 	g_mutex_unlock(&queue->lock);
 	if (!full)
@@ -161,6 +167,19 @@ static Job *queue_take(JobQueue *queue)
 	job = g_queue_pop_head(&queue->jobs);
 	g_mutex_unlock(&queue->lock);
 	return job;
+}
+
+/* Waits until @n jobs are there, but not past @until_us. */
+static void queue_await(JobQueue *queue, guint n, gint64 until_us)
+{
+	gboolean in_time = TRUE;
+
+	g_mutex_lock(&queue->lock);
+	queue->n_awaited = n;
+	while (in_time && queue->jobs.length < n && !queue->closing)
+		in_time = g_cond_wait_until(&queue->filled, &queue->lock, until_us);
+	queue->n_awaited = 1;
+	g_mutex_unlock(&queue->lock);
 }
 
 static void queue_put_back(JobQueue *queue, Job *job)
@@ -359,13 +378,28 @@ static gboolean must_be_alone(const Job *job)
 	return job->runs > 0;
 }
 
+/* When the queue runs dry: whoever was just answered may be about to call again, and a commit costs
+ * the same for all. So wait for as many as the last group had, at most half as long as its commit
+ * took. */
+static Job *next_job(Worker *worker, guint n_gathered, gint64 until_us)
+{
+	JobQueue *queue = &worker->database->writes;
+	Job *job = queue_try_take(queue);
+
+	if (job || n_gathered >= worker->last_jobs || g_get_monotonic_time() >= until_us)
+		return job;
+	queue_await(queue, worker->last_jobs - n_gathered, until_us);
+	return queue_try_take(queue);
+}
+
 /* FALSE: the transaction is gone since the group's last job. */
 static gboolean gather(Worker *worker, Job *first, GPtrArray *group)
 {
-	gint64 close_at = g_get_monotonic_time() + DATABASE_GROUP_TIME_US;
+	gint64 began_us = g_get_monotonic_time();
+	gint64 wait_us = MIN(worker->last_commit_us / 2, DATABASE_GROUP_TIME_US / 2);
 	JobQueue *queue = &worker->database->writes;
 
-	for (Job *job = first; job; job = queue_try_take(queue)) {
+	for (Job *job = first; job; job = next_job(worker, group->len, began_us + wait_us)) {
 		if (must_be_alone(job) && group->len) {
 			queue_put_back(queue, job);
 			return TRUE;
@@ -376,31 +410,41 @@ static gboolean gather(Worker *worker, Job *first, GPtrArray *group)
 		if (!run_in_group(worker->connection, job))
 			return FALSE;
 		if (job->runs > 1 || group->len >= DATABASE_GROUP_JOBS ||
-			g_get_monotonic_time() >= close_at)
+			g_get_monotonic_time() - began_us >= DATABASE_GROUP_TIME_US)
 			return TRUE;
 	}
 	return TRUE;
 }
 
+static void commit_group(Worker *worker, GPtrArray *group, GError **why)
+{
+	const DatabaseEngine *engine = worker->connection->engine;
+	gint64 began_us = g_get_monotonic_time();
+
+	if (!group->len) { /* all had waited too long */
+		engine->rollback(worker->connection);
+		return;
+	}
+	if (!engine->commit(worker->connection, why))
+		return;
+	worker->last_commit_us = g_get_monotonic_time() - began_us;
+	worker->last_jobs = group->len;
+}
+
 /* Sets @why where the jobs that went well are not kept. */
 static void run_group(Worker *worker, Job *first, GPtrArray *group, GError **why)
 {
-	const DatabaseEngine *engine;
-
 	if (!begin(worker, &first->error)) {
 		g_ptr_array_add(group, first);
 		return;
 	}
-	engine = worker->connection->engine;
-	if (!gather(worker, first, group)) {
-		engine->rollback(worker->connection);
-		put_back(worker, group);
-		g_set_error(why, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the transaction was undone");
-	} else if (!group->len) {
-		engine->rollback(worker->connection); /* all had waited too long */
-	} else {
-		engine->commit(worker->connection, why);
+	if (gather(worker, first, group)) {
+		commit_group(worker, group, why);
+		return;
 	}
+	worker->connection->engine->rollback(worker->connection);
+	put_back(worker, group);
+	g_set_error(why, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "the transaction was undone");
 }
 
 static void write_group(Worker *worker, Job *first)

@@ -32,6 +32,7 @@ static const char *const control_texts[N_CONTROLS] = {
 typedef struct {
 	sqlite3_stmt *statement;
 	gboolean in_use; /* its rows are being read: a second use needs a second statement */
+	guint8 places[DATABASE_PARAMETERS]; /* of $1, $2 ...: SQLite numbers by first appearance */
 } Cached;
 
 typedef struct {
@@ -241,6 +242,16 @@ static sqlite3_stmt *prepare(SqliteConnection *self, QueryId query, unsigned fla
 	return statement;
 }
 
+static void find_places(Cached *cached, QueryId query)
+{
+	for (guint i = 0; i < query_rows[query].n_parameters; i++) {
+		char name[16];
+
+		g_snprintf(name, sizeof(name), "$%u", i + 1);
+		cached->places[i] = (guint8)sqlite3_bind_parameter_index(cached->statement, name);
+	}
+}
+
 static sqlite3_stmt *take_statement(
 	SqliteConnection *self, QueryId query, gboolean *ret_cached, GError **error)
 {
@@ -249,8 +260,11 @@ static sqlite3_stmt *take_statement(
 	*ret_cached = !cached->in_use;
 	if (cached->in_use)
 		return prepare(self, query, 0, error);
-	if (!cached->statement)
+	if (!cached->statement) {
 		cached->statement = prepare(self, query, SQLITE_PREPARE_PERSISTENT, error);
+		if (cached->statement)
+			find_places(cached, query);
+	}
 	cached->in_use = cached->statement != NULL;
 	return cached->statement;
 }
@@ -290,17 +304,13 @@ static int bind_value(sqlite3_stmt *statement, int index, const DbValue *value)
 	return sqlite3_bind_null(statement, index);
 }
 
-/* SQLite numbers parameters by first appearance, whatever their names say. */
 static gboolean bind_values(SqliteConnection *self, sqlite3_stmt *statement, QueryId query,
 	const DbValue *values, GError **error)
 {
-	for (guint i = 0; i < query_rows[query].n_parameters; i++) {
-		char name[16];
-		int index;
+	const guint8 *places = self->cache[query].places;
 
-		g_snprintf(name, sizeof(name), "$%u", i + 1);
-		index = sqlite3_bind_parameter_index(statement, name);
-		if (bind_value(statement, index, &values[i]) != SQLITE_OK)
+	for (guint i = 0; i < query_rows[query].n_parameters; i++) {
+		if (bind_value(statement, places[i], &values[i]) != SQLITE_OK)
 			return fail(self, error, query_rows[query].name);
 	}
 	return TRUE;
