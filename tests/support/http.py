@@ -20,8 +20,8 @@ class TestServer:
 
     __test__ = False  # no test of pytest's
 
-    def __init__(self, bin, folder, certificate, key, client_ca=None, **options):
-        self.program = pathlib.Path(bin).parent / "src/http/http-test-server"
+    def __init__(self, bin, folder, certificate, key, client_ca=None, program=None, **options):
+        self.program = program or pathlib.Path(bin).parent / "src/http/http-test-server"
         files = [str(path) for path in (certificate, key, client_ca) if path]
         words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         self.log = open(folder / "http-test-server.log", "w")

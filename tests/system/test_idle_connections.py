@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ten thousand vehicles that keep their TLS connection: what one costs in memory, and what the others feel."""
+
+import os
+import resource
+import statistics
+import time
+
+import pytest
+
+from support.api import Api
+from support.device import NEXT_V1, Device
+from support.http import Connection, TestServer, client_context, make_certificate, resident_bytes
+from support.server import Server
+
+pytestmark = [pytest.mark.shows("MS7", "R6"), pytest.mark.release]
+
+N_CONNECTIONS = 10_000
+N_WARM = 100
+N_POLLS = 2_000
+BYTES_MAX = 20_000
+SLOWER_MAX = 3      # the slowest hundredth of the polls, beside how it was without the others
+SLOWER_BASE_S = 0.005  # what a shared machine's scheduler adds at will
+
+
+@pytest.fixture
+def many_files():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < N_CONNECTIONS + 1000:
+        pytest.skip(f"the system allows {before[1]} files a process")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.fixture
+def polled(bin, tmp_path):
+    """The server's port, its process, and the bytes of a poll that finds nothing."""
+    if not (bin / "rota-server").exists():
+        pytest.skip("there is no rota-server in this build")
+    server = Server(bin, tmp_path / "server")
+    server.create_user()
+    server.start()
+    device = Device(server, {"mac": "02:00:00:00:00:01"})
+    device.join(Api(server.url, server.ca).login(server.email, server.password))
+    poll = (f"GET {NEXT_V1}?artifact_name=release-1&device_type=test-vehicle HTTP/1.1\r\n"
+            f"Host: localhost\r\nAuthorization: Bearer {device.token}\r\n\r\n").encode()
+    yield server.port, server.process.pid, poll
+    server.stop()
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """The same for the engine alone, where the environment names its test server's release build."""
+    program = os.environ.get("ROTA_HTTP_TEST_SERVER")
+    if not program:
+        pytest.skip("ROTA_HTTP_TEST_SERVER names no program")
+    server = TestServer(None, tmp_path, *make_certificate(tmp_path), program=program)
+    yield server.port, server.pid, b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+    server.stop()
+
+
+def slowest_hundredth(port, poll):
+    """The time that 99 of 100 polls keep, in seconds."""
+    times = []
+    with Connection(port) as connection:
+        for _ in range(N_POLLS):
+            started = time.perf_counter()
+            connection.send(poll)
+            assert connection.answer().status == 204
+            times.append(time.perf_counter() - started)
+    return statistics.quantiles(times, n=100)[-1]
+
+
+def open_connections(port, poll, n, context):
+    connections = []
+    for _ in range(n):
+        connection = Connection(port, context)
+        connection.send(poll)
+        assert connection.answer().status == 204
+        connections.append(connection)
+    return connections
+
+
+@pytest.mark.parametrize("source", ["polled", "engine"])
+def test_idle_connections(request, many_files, source):
+    port, pid, poll = request.getfixturevalue(source)
+    context = client_context()
+    kept = open_connections(port, poll, N_WARM, context)
+    quiet = slowest_hundredth(port, poll)
+    before = resident_bytes(pid)
+    kept += open_connections(port, poll, N_CONNECTIONS, context)
+    each = (resident_bytes(pid) - before) / N_CONNECTIONS
+    crowded = slowest_hundredth(port, poll)
+    print(f"{N_CONNECTIONS} idle connections: {each:.0f} bytes each; "
+          f"99 of 100 polls within {crowded * 1e6:.0f} µs, without them {quiet * 1e6:.0f} µs")
+    # All of them are still there: the last thing that the server says to the first one is its answer.
+    kept[0].send(poll)
+    assert kept[0].answer().status == 204
+    for connection in kept:
+        connection.socket.close()
+    assert each <= BYTES_MAX
+    assert crowded <= SLOWER_MAX * quiet + SLOWER_BASE_S
