@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gzip on several cores, as one member. The input is cut into chunks of fixed size; each is
+ * compressed by itself, with the 32 KiB before it as dictionary, and ends on a whole byte, so that
+ * the pieces in their order are one deflate stream. Which thread took which chunk leaves no trace
+ * in the output.
+ *
+ *     push -> [slot][slot][slot]...  a ring: the oldest is written out before it is filled again
+ *                ^ worker threads
+ */
+#include <string.h>
+#include "artifact/compress.h"
+#include "base/error.h"
+
+typedef struct {
+	guint8 dictionary[DEFLATE_DICTIONARY_SIZE];
+	guint8 in[DEFLATE_CHUNK_SIZE];
+	guint8 out[DEFLATE_OUT_SIZE];
+	gsize dictionary_size, in_size, out_size;
+	gboolean busy, done; /* under the lock: handed to a worker; its output is ready */
+} Slot;
+
+typedef struct {
+	CompressSink sink;
+	gpointer user_data;
+	GThreadPool *pool;
+	GMutex lock;
+	GCond ready;
+	Slot **slots;
+	guint n_slots;
+	guint filling; /* the slot being filled; the one after it is the oldest */
+	guint32 crc;
+	guint64 size;
+} GzipWriter;
+
+static void compress_slot(gpointer data, gpointer user_data)
+{
+	Slot *slot = data;
+	GzipWriter *writer = user_data;
+	gsize size = deflate_chunk(
+		slot->dictionary, slot->dictionary_size, slot->in, slot->in_size, slot->out);
+
+	g_mutex_lock(&writer->lock);
+	slot->out_size = size;
+	slot->done = TRUE;
+	g_cond_broadcast(&writer->ready);
+	g_mutex_unlock(&writer->lock);
+}
+
+static void gzip_close(gpointer data)
+{
+	GzipWriter *writer = data;
+
+	if (writer->pool)
+		g_thread_pool_free(writer->pool, FALSE, TRUE);
+	for (guint i = 0; i < writer->n_slots; i++)
+		g_free(writer->slots[i]);
+	g_free(writer->slots);
+	g_mutex_clear(&writer->lock);
+	g_cond_clear(&writer->ready);
+	g_free(writer);
+}
+
+static gpointer gzip_open(int level, CompressSink sink, gpointer user_data, GError **error)
+{
+	/* No name, no time, "unknown" as the system: nothing of where it was made. */
+	static const guint8 head[10] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff };
+	GzipWriter *writer = g_new0(GzipWriter, 1);
+	guint threads = compress_threads();
+
+	writer->sink = sink;
+	writer->user_data = user_data;
+	g_mutex_init(&writer->lock);
+	g_cond_init(&writer->ready);
+	writer->n_slots = threads + 2;
+	writer->slots = g_new0(Slot *, writer->n_slots);
+	for (guint i = 0; i < writer->n_slots; i++)
+		writer->slots[i] = g_new0(Slot, 1);
+	writer->pool = g_thread_pool_new(compress_slot, writer, (gint)threads, FALSE, error);
+	if (!writer->pool || !sink(head, sizeof head, user_data, error)) {
+		gzip_close(writer);
+		return NULL;
+	}
+	return writer;
+}
+
+/* Waits for the slot, if it is at work, and passes on what came of it. */
+static gboolean drain_slot(GzipWriter *writer, Slot *slot, GError **error)
+{
+	if (!slot->busy)
+		return TRUE;
+	g_mutex_lock(&writer->lock);
+	while (!slot->done)
+		g_cond_wait(&writer->ready, &writer->lock);
+	g_mutex_unlock(&writer->lock);
+	slot->busy = FALSE;
+	slot->done = FALSE;
+	slot->in_size = 0;
+	if (slot->out_size == 0) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "deflate made no output");
+		return FALSE;
+	}
+	return writer->sink(slot->out, slot->out_size, writer->user_data, error);
+}
+
+/* Hands the full slot to the workers and makes the next one ready to be filled. */
+static gboolean submit(GzipWriter *writer, GError **error)
+{
+	Slot *slot = writer->slots[writer->filling];
+	guint next = (writer->filling + 1) % writer->n_slots;
+	Slot *next_slot = writer->slots[next];
+	gsize tail = MIN(slot->in_size, DEFLATE_DICTIONARY_SIZE);
+
+	writer->crc = deflate_crc(writer->crc, slot->in, slot->in_size);
+	writer->size += slot->in_size;
+	slot->busy = TRUE;
+	if (!g_thread_pool_push(writer->pool, slot, error))
+		return FALSE;
+	if (!drain_slot(writer, next_slot, error))
+		return FALSE;
+	/* The worker only reads the input, so that it may be copied meanwhile. */
+	memcpy(next_slot->dictionary, slot->in + slot->in_size - tail, tail);
+	next_slot->dictionary_size = tail;
+	writer->filling = next;
+	return TRUE;
+}
+
+static gboolean gzip_push(gpointer data, gconstpointer bytes, gsize size, GError **error)
+{
+	GzipWriter *writer = data;
+	const guint8 *from = bytes;
+
+	while (size > 0) {
+		Slot *slot = writer->slots[writer->filling];
+		gsize part = MIN(size, DEFLATE_CHUNK_SIZE - slot->in_size);
+
+		memcpy(slot->in + slot->in_size, from, part);
+		slot->in_size += part;
+		from += part;
+		size -= part;
+		if (slot->in_size == DEFLATE_CHUNK_SIZE && !submit(writer, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean gzip_finish(gpointer data, GError **error)
+{
+	GzipWriter *writer = data;
+	guint8 tail[10] = { 3, 0 }; /* an empty last block, then sum and size */
+	guint32 crc, size;
+
+	if (writer->slots[writer->filling]->in_size > 0 && !submit(writer, error))
+		return FALSE;
+	for (guint i = 0; i < writer->n_slots; i++) {
+		guint oldest = (writer->filling + i) % writer->n_slots;
+
+		if (!drain_slot(writer, writer->slots[oldest], error))
+			return FALSE;
+	}
+	crc = GUINT32_TO_LE(writer->crc);
+	size = GUINT32_TO_LE((guint32)writer->size);
+	memcpy(tail + 2, &crc, sizeof crc);
+	memcpy(tail + 6, &size, sizeof size);
+	return writer->sink(tail, sizeof tail, writer->user_data, error);
+}
+
+const CompressRow gzip_compress = { gzip_open, gzip_push, gzip_finish, gzip_close };
