@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rota-artifact: makes, reads, checks and signs artifacts. Its command line takes what
+ * mender-artifact's takes. */
+#include "tool/artifact-tool.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int complain(int status, const char *message)
+{
+	fprintf(stderr, "rota-artifact: %s\n", message);
+	return status;
+}
+
+const char *one_operand(char **operands, const char *verb)
+{
+	if (operands[0] && !operands[1])
+		return operands[0];
+	g_autofree char *message = g_strdup_printf("%s: one artifact must be named", verb);
+	complain(STATUS_USAGE, message);
+	return NULL;
+}
+
+GPtrArray *load_public_keys(const GPtrArray *paths, GError **error)
+{
+	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func((GDestroyNotify)key_unref);
+
+	for (guint i = 0; paths && i < paths->len; i++) {
+		Key *key = key_load_public(paths->pdata[i], error);
+
+		if (!key)
+			return NULL;
+		g_ptr_array_add(keys, key);
+	}
+	return g_steal_pointer(&keys);
+}
+
+GInputStream *open_artifact(const char *path)
+{
+	int fd = g_str_equal(path, "-") ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+		return g_unix_input_stream_new(fd, fd != STDIN_FILENO);
+	}
+	g_autofree char *message =
+		g_strdup_printf("cannot open artifact %s: %s", path, g_strerror(errno));
+	complain(STATUS_OPEN, message);
+	return NULL;
+}
+
+static const Option global_options[] = {
+	{"compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(GlobalOptions, compression), "NAME",
+         "none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
+         "zstd_best", NULL },
+	{ NULL },
+};
+
+int main(int argc, char **argv)
+{
+	const Verb verbs[] = {
+		{"write module-image",                                    NULL, "Makes an artifact for an update module", NULL,
+                 write_module_image_options, write_options_size, write_module_image },
+		{ "write rootfs-image",               NULL,
+                 "Makes an artifact with an image of a root file system", NULL,
+                 write_rootfs_image_options, write_options_size, write_rootfs_image },
+		{ "write bootstrap-artifact",                              NULL,
+                 "Makes an artifact that gives a device its first provides", NULL,
+                 write_bootstrap_options, write_options_size, write_bootstrap },
+		{ "read",				     "FILE", "Checks an artifact and tells what it says", NULL, read_options,
+                 read_options_size, read_artifact },
+		{ "validate",				   "FILE", "Checks all of an artifact, and its signature", NULL,
+                 validate_options, validate_options_size, validate_artifact },
+		{ "sign", "FILE", "Adds a signature; all else stays as it is", NULL, sign_options,
+                 sign_options_size, sign_artifact },
+		{ NULL			     },
+	};
+	const Program program = {
+		.name = "rota-artifact",
+		.help = "Makes, reads, checks and signs artifacts",
+		.details = "An artifact is one file that carries an update, with sums and a "
+			   "signature over all "
+			   "of it. The exit status is 0, 1 for a command line that makes no sense "
+			   "and most "
+			   "other failures, 3 for an artifact that cannot be opened, 4 for one "
+			   "that is not "
+			   "valid. Files appear under their name only when they are whole. Where "
+			   "SOURCE_DATE_EPOCH is set it is the time of all that is written.",
+		.options = global_options,
+		.options_size = sizeof(GlobalOptions),
+		.verbs = verbs,
+		.usage_status = STATUS_USAGE,
+	};
+
+	return program_main(&program, argc, argv);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "artifact/reader.h"
+#include "base/options.h"
+#include "crypto/key.h"
+
+/* What the verbs of rota-artifact share. */
+
+/* Exit statuses, those of mender-artifact 3.9. */
+enum {
+	STATUS_GOOD = 0,
+	STATUS_USAGE = 1,   /* wrong parameters, and most other failures */
+	STATUS_OPEN = 3,    /* the artifact cannot be opened */
+	STATUS_INVALID = 4, /* the artifact is not valid */
+};
+
+typedef struct {
+	char *compression; /* may stand before the verb or after it */
+} GlobalOptions;
+
+extern const Option write_module_image_options[], write_rootfs_image_options[],
+	write_bootstrap_options[];
+extern const Option read_options[], validate_options[], sign_options[];
+
+int write_module_image(gconstpointer options, char **operands, gconstpointer global_options);
+int write_rootfs_image(gconstpointer options, char **operands, gconstpointer global_options);
+int write_bootstrap(gconstpointer options, char **operands, gconstpointer global_options);
+int read_artifact(gconstpointer options, char **operands, gconstpointer global_options);
+int validate_artifact(gconstpointer options, char **operands, gconstpointer global_options);
+int sign_artifact(gconstpointer options, char **operands, gconstpointer global_options);
+
+extern const gsize write_options_size, read_options_size, validate_options_size, sign_options_size;
+
+/* "rota-artifact: MESSAGE" on stderr; returns @status. */
+int complain(int status, const char *message);
+
+/* The one operand, or NULL after a complaint. */
+const char *one_operand(char **operands, const char *verb);
+
+/* (transfer full): the public keys of the files, for a policy; NULL with @error. */
+GPtrArray *load_public_keys(const GPtrArray *paths, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Opens an artifact; "-" is the standard input. NULL after a complaint. */
+GInputStream *open_artifact(const char *path);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include "tool/artifact-tool.h"
+#include "tool/report.h"
+
+typedef struct {
+	GPtrArray *keys;
+	gboolean json;
+	gboolean no_progress;
+} ReadOptions;
+
+const gsize read_options_size = sizeof(ReadOptions);
+const Option read_options[] = {
+	{"key",									  'k', OPTION_TEXTS, G_STRUCT_OFFSET(ReadOptions, keys), "FILE",
+         "public key in PEM to check the signature with; the report says how that went", NULL },
+	{ "json",								  0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, json), NULL,
+         "prints one JSON object instead of text", NULL },
+	{ "no-progress",									 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, no_progress), NULL,
+         "taken for compatibility: there is no progress bar", NULL },
+	{ NULL},
+};
+
+static gboolean read_files(ArtifactReader *reader, GPtrArray *files, GError **error)
+{
+	const ArtifactFile *file;
+
+	for (;;) {
+		if (!artifact_reader_next_file(reader, &file, error))
+			return FALSE;
+		if (!file)
+			return artifact_reader_finish(reader, error);
+		g_ptr_array_add(files, report_copy_file(file));
+	}
+}
+
+int read_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+{
+	const ReadOptions *options = data;
+	const char *path = one_operand(operands, "read");
+	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(report_free_file);
+	g_autoptr(GError) error = NULL;
+
+	if (!path)
+		return STATUS_USAGE;
+	g_autoptr(GPtrArray) keys = load_public_keys(options->keys, &error);
+	if (!keys)
+		return complain(STATUS_USAGE, error->message);
+	g_autoptr(GInputStream) in = open_artifact(path);
+	if (!in)
+		return STATUS_OPEN;
+	ArtifactPolicy policy = { .keys = keys, .show_bad_signature = TRUE };
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
+	if (!reader || !read_files(reader, files, &error))
+		return complain(STATUS_INVALID, error->message);
+	Report report = { artifact_reader_header(reader), files };
+	g_autofree char *text = options->json ? report_to_json(&report) : report_to_text(&report);
+	fputs(text, stdout);
+	if (options->json)
+		putchar('\n');
+	return STATUS_GOOD;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include "artifact/sign.h"
+#include "base/file.h"
+#include "tool/artifact-tool.h"
+#include "tool/output-file.h"
+
+typedef struct {
+	char *key;
+	char *output;
+	gboolean force;
+	gboolean no_progress;
+} SignOptions;
+
+const gsize sign_options_size = sizeof(SignOptions);
+const Option sign_options[] = {
+	{"key",			      'k', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, key), "FILE",
+         "private key in PEM, RSA or P-256", NULL },
+	{ "output-path",                       'o', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, output), "FILE",
+         "where the signed artifact goes; without it the artifact itself is replaced", NULL },
+	{ "force",			      'f', OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, force), NULL,
+         "replaces a signature that is there already", NULL },
+	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, no_progress), NULL,
+         "taken for compatibility: there is no progress bar", NULL },
+	{ NULL				},
+};
+
+int sign_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+{
+	const SignOptions *options = data;
+	const char *path = one_operand(operands, "sign");
+	g_autoptr(GError) error = NULL;
+	g_auto(OutputFile) output = { 0 };
+	struct stat status;
+
+	if (!path)
+		return STATUS_USAGE;
+	if (!options->key)
+		return complain(STATUS_USAGE, "sign: --key is needed");
+	g_autoptr(Key) key = key_load_private(options->key, NULL, &error);
+	if (!key)
+		return complain(STATUS_USAGE, error->message);
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		g_autofree char *message =
+			g_strdup_printf("cannot open artifact %s: %s", path, g_strerror(errno));
+		return complain(STATUS_OPEN, message);
+	}
+	if (!output_file_open(&output, options->output ? options->output : path,
+		    status.st_mode & 07777, &error) ||
+		!artifact_sign(fd, key, options->force, output.fd, &error) ||
+		!output_file_commit(&output, &error))
+		return complain(error->domain == ARTIFACT_ERROR ? STATUS_INVALID : STATUS_USAGE,
+			error->message);
+	return STATUS_GOOD;
+}

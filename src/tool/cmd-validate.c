@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include "tool/artifact-tool.h"
+
+typedef struct {
+	GPtrArray *keys;
+	gboolean no_progress;
+} ValidateOptions;
+
+const gsize validate_options_size = sizeof(ValidateOptions);
+const Option validate_options[] = {
+	{"key",         'k', OPTION_TEXTS, G_STRUCT_OFFSET(ValidateOptions, keys), "FILE",
+         "public key in PEM that the signature must verify with; of several, any one will "
+         "do", NULL },
+	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ValidateOptions, no_progress), NULL,
+         "taken for compatibility: there is no progress bar", NULL },
+	{ NULL       },
+};
+
+/* A signature that nobody looks at gives a false peace of mind. */
+static gboolean check_key_given(const ArtifactHeader *header)
+{
+	if (header->signature != ARTIFACT_SIGNED_UNCHECKED)
+		return TRUE;
+	complain(STATUS_INVALID,
+		"R10 signature: the artifact is signed, and no key to verify with was given");
+	return FALSE;
+}
+
+static void show_warnings(const ArtifactHeader *header)
+{
+	for (guint i = 0; i < header->warnings->len; i++)
+		fprintf(stderr, "rota-artifact: warning: %s\n",
+			(const char *)header->warnings->pdata[i]);
+}
+
+int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+{
+	const ValidateOptions *options = data;
+	const char *path = one_operand(operands, "validate");
+	g_autoptr(GError) error = NULL;
+
+	if (!path)
+		return STATUS_USAGE;
+	g_autoptr(GPtrArray) keys = load_public_keys(options->keys, &error);
+	if (!keys)
+		return complain(STATUS_USAGE, error->message);
+	g_autoptr(GInputStream) in = open_artifact(path);
+	if (!in)
+		return STATUS_OPEN;
+	ArtifactPolicy policy = { .keys = keys };
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
+	if (reader && !check_key_given(artifact_reader_header(reader)))
+		return STATUS_INVALID;
+	if (!reader || !artifact_reader_finish(reader, &error))
+		return complain(g_error_matches(error, ARTIFACT_ERROR, ARTIFACT_ERROR_IO)
+					? STATUS_OPEN
+					: STATUS_INVALID,
+			error->message);
+	show_warnings(artifact_reader_header(reader));
+	printf("Artifact file '%s' validated successfully\n", path);
+	return STATUS_GOOD;
+}
