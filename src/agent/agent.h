@@ -15,10 +15,11 @@ typedef struct {
 				 */
 	GPtrArray *verify_keys; /* of Key *; NULL: artifacts need no signature */
 	char *device_type;
-	Contact *contact;     /* NULL in idle */
-	Key *key;             /* NULL until the first authentication */
-	char *token;          /* NULL: not authenticated; in memory only */
-	char *server;         /* that gave it */
+	ContactSettings contact_settings; /* of the contact that is open */
+	Contact *contact;                 /* NULL in idle */
+	Key *key;                         /* NULL until the first authentication */
+	char *token;                      /* NULL: not authenticated; in memory only */
+	char *server;                     /* that gave it */
 	char *inventory_sent; /* SHA-256 of the last inventory the server has; NULL = none */
 	gint64 retry_after_s; /* what the server asked for with its last refusal; 0 = nothing */
 } Agent;

@@ -70,7 +70,7 @@ static char *auth_body(Agent *agent, GError **error)
 static gboolean open_contact(Agent *agent, GError **error)
 {
 	const AgentSettings *settings = agent->settings;
-	ContactSettings contact = {
+	ContactSettings contact_settings = {
 		.data = agent->paths->data,
 		.servers = (const char *const *)settings->servers,
 		.server_certificate = settings->server_certificate,
@@ -84,7 +84,8 @@ static gboolean open_contact(Agent *agent, GError **error)
 
 	if (agent->contact != NULL)
 		return TRUE;
-	agent->contact = contact_open(&contact, error);
+	agent->contact_settings = contact_settings;
+	agent->contact = contact_open(&agent->contact_settings, error);
 	if (agent->contact == NULL)
 		return FALSE;
 	if (agent->token != NULL)
