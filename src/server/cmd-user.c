@@ -30,13 +30,16 @@ enum { PASSWORD_FILE_MAX = 4096 };
 static char *read_password(const char *path, GError **error)
 {
 	g_autoptr(GBytes) bytes = file_read(path, PASSWORD_FILE_MAX, error);
-	const char *text;
 	gsize size;
+	const char *text;
+	char *password;
 
 	if (!bytes)
 		return NULL;
 	text = g_bytes_get_data(bytes, &size);
-	return g_strndup(text ? text : "", size ? MIN(size, strcspn(text, "\r\n")) : 0);
+	password = g_strndup(text, size);
+	password[strcspn(password, "\r\n")] = '\0';
+	return password;
 }
 
 typedef struct {
