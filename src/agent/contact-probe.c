@@ -72,14 +72,12 @@ static gboolean copy_out(GInputStream *stream, GError **error)
 	return n == 0;
 }
 
-static gboolean run_fetch(Contact *contact, ContactSettings *settings, char **words, GError **error)
+static gboolean run_fetch(Contact *contact, char **words, GError **error)
 {
 	ContactDownload download = { .url = words[0] };
 	g_autoptr(GInputStream) stream = NULL;
 
 	download.spool_name = *words[1] != '\0' ? words[1] : NULL;
-	settings->spool_size_max = g_ascii_strtoll(words[2], NULL, 10);
-	settings->download_tries = g_ascii_strtoll(words[3], NULL, 10);
 	if (words[4] != NULL) {
 		download.refresh = fresh_url;
 		download.data = words[4];
@@ -107,6 +105,10 @@ static gboolean run(int argc, char **argv, GError **error)
 	settings.client_key = word_or_null(argv[6]);
 	if (strcmp(verb, "authenticate") == 0)
 		settings.servers = (const char *const *)argv + 8;
+	if (strcmp(verb, "fetch") == 0 && argc >= 12) {
+		settings.spool_size_max = g_ascii_strtoll(argv[10], NULL, 10);
+		settings.download_tries = g_ascii_strtoll(argv[11], NULL, 10);
+	}
 	contact = contact_open(&settings, error);
 	if (contact == NULL)
 		return FALSE;
@@ -115,7 +117,7 @@ static gboolean run(int argc, char **argv, GError **error)
 	if (strcmp(verb, "call") == 0 && argc >= 11)
 		return run_call(contact, argv + 8, error);
 	if (strcmp(verb, "fetch") == 0 && argc >= 12)
-		return run_fetch(contact, &settings, argv + 8, error);
+		return run_fetch(contact, argv + 8, error);
 	g_set_error(
 		error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: not a verb, or too few words", verb);
 	return FALSE;

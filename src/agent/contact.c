@@ -29,8 +29,11 @@ enum {
 #define DEFAULT_USER "rota-agent"
 #define PROGRAM_NAME "rota-agent-net"
 
+/* A copy of the caller's settings; the texts they point to are owned by .texts. */
 struct Contact {
-	const ContactSettings *settings;
+	ContactSettings settings;
+	GPtrArray *texts;
+	char **servers;
 	SetupMessage setup;
 	int channel; /* -1 = no network process */
 	GPid pid;
@@ -87,17 +90,17 @@ static int open_sessions(const ContactSettings *settings)
 
 static gboolean spawn(Contact *contact, int channel, GError **error)
 {
-	g_autofree char *program = program_path(contact->settings);
+	g_autofree char *program = program_path(&contact->settings);
 	const char *arguments[] = { program, NULL };
 	const char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
-	autofd int sessions = open_sessions(contact->settings);
+	autofd int sessions = open_sessions(&contact->settings);
 	const int sources[] = { channel, sessions };
 	const int targets[] = { CHANNEL_TARGET_FD, SESSION_TARGET_FD };
 
 	return g_spawn_async_with_pipes_and_fds("/", arguments, environment,
 		G_SPAWN_DO_NOT_REAP_CHILD, become_user,
-		(gpointer)(guintptr)user_to_become(contact->settings), -1, -1, -1, sources, targets,
-		sessions >= 0 ? 2 : 1, &contact->pid, NULL, NULL, NULL, error);
+		(gpointer)(guintptr)user_to_become(&contact->settings), -1, -1, -1, sources,
+		targets, sessions >= 0 ? 2 : 1, &contact->pid, NULL, NULL, NULL, error);
 }
 
 /* Closing the socket is how it learns that the contact is over. */
@@ -127,7 +130,7 @@ static gboolean greet(Contact *contact, GError **error)
 
 	if (!message_send(contact->channel, MESSAGE_SETUP, &contact->setup, -1, deadline_us, error))
 		return FALSE;
-	ready = message_receive(contact->channel, contact->settings->stop_fd, deadline_us, error);
+	ready = message_receive(contact->channel, contact->settings.stop_fd, deadline_us, error);
 	if (ready == NULL)
 		return FALSE;
 	if (ready->type == MESSAGE_READY)
@@ -184,7 +187,7 @@ static Message *ask(Contact *contact, MessageType type, gconstpointer data, int 
 
 	if (!message_send(contact->channel, type, data, fd, deadline_us, error))
 		return NULL;
-	return message_receive(contact->channel, contact->settings->stop_fd, deadline_us, error);
+	return message_receive(contact->channel, contact->settings.stop_fd, deadline_us, error);
 }
 
 Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data, int fd,
@@ -224,14 +227,14 @@ guint contact_process(const Contact *contact)
 
 gboolean contact_is_stopped(const Contact *contact)
 {
-	struct pollfd polled = { contact->settings->stop_fd, POLLIN, 0 };
+	struct pollfd polled = { contact->settings.stop_fd, POLLIN, 0 };
 
 	return polled.fd >= 0 && poll(&polled, 1, 0) > 0;
 }
 
 const ContactSettings *contact_settings(const Contact *contact)
 {
-	return contact->settings;
+	return &contact->settings;
 }
 
 gboolean contact_take_download(Contact *contact, GError **error)
@@ -267,7 +270,7 @@ static gboolean read_pem(const char *path, char **ret_pem, GError **error)
 
 static gboolean read_setup(Contact *contact, GError **error)
 {
-	const ContactSettings *settings = contact->settings;
+	const ContactSettings *settings = &contact->settings;
 	g_autoptr(GError) unreadable = NULL;
 	g_auto(GStrv) environment = g_get_environ();
 	g_auto(HttpProxies) proxies = { 0 };
@@ -285,11 +288,30 @@ static gboolean read_setup(Contact *contact, GError **error)
 	       read_pem(settings->client_key, &contact->setup.client_key, error);
 }
 
+/* The contact outlives most callers' settings. */
+static void copy_settings(Contact *contact, const ContactSettings *settings)
+{
+	const char **texts[] = { &contact->settings.program, &contact->settings.data,
+		&contact->settings.server_certificate, &contact->settings.client_certificate,
+		&contact->settings.client_key, &contact->settings.user };
+
+	contact->settings = *settings;
+	contact->texts = g_ptr_array_new_with_free_func(g_free);
+	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+		char *copy = g_strdup(*texts[i]);
+
+		g_ptr_array_add(contact->texts, copy);
+		*texts[i] = copy;
+	}
+	contact->servers = g_strdupv((char **)(guintptr)settings->servers);
+	contact->settings.servers = (const char *const *)contact->servers;
+}
+
 Contact *contact_open(const ContactSettings *settings, GError **error)
 {
 	g_autoptr(Contact) contact = g_new0(Contact, 1);
 
-	contact->settings = settings;
+	copy_settings(contact, settings);
 	contact->channel = -1;
 	if (!read_setup(contact, error) || !start_process(contact, error))
 		return NULL;
@@ -316,6 +338,8 @@ void contact_close(Contact *contact)
 	g_free(contact->setup.proxy_https);
 	g_free(contact->setup.proxy_none);
 	g_free(contact->server);
+	g_strfreev(contact->servers);
+	g_ptr_array_unref(contact->texts);
 	g_free(contact);
 }
 
@@ -438,7 +462,7 @@ static ContactReply *authenticate_at(Contact *contact, const char *server, const
 ContactReply *contact_authenticate(Contact *contact, GBytes *body, const char *signature,
 	char **ret_token, char **ret_server, GError **error)
 {
-	const char *const *servers = contact->settings->servers;
+	const char *const *servers = contact->settings.servers;
 	g_autofree char *text = text_of(body);
 	g_autoptr(ContactReply) last = NULL;
 	g_autoptr(GError) failure = NULL;

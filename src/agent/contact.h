@@ -19,7 +19,7 @@ enum {
 	CONTACT_RESTARTS_MAX = 5, /* of a network process that dies within one contact */
 };
 
-/* Borrowed until contact_close(). */
+/* Copied by contact_open(). */
 typedef struct {
 	const char *program; /* path of rota-agent-net; NULL = beside the running program */
 	const char *data;    /* DATA: the spool and the file of TLS tickets are kept below it */
