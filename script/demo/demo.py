@@ -8,21 +8,22 @@ lies on the vehicles' disks. The first thing that is not so ends the demo with e
 
 import argparse
 import pathlib
+import shutil
 import signal
 import sys
 import time
 
 from api import Api
 from factory import Factory
+from fleet import Fleet
 from server import EMAIL, Server, choose_port, shown
-from vehicle import Vehicle, make_folder_anew
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "out/demo"
 STEP_DEADLINE_S = 120
 ROUND_S = 0.25
-NUDGE_S = 2
-COLOURS = ("red", "green", "blue")
+N_VEHICLES = 3
+ENDS = {"success", "failure", "noartifact", "already-installed", "aborted", "decommissioned"}
 
 
 class DemoFailed(Exception):
@@ -40,11 +41,12 @@ def require(fact, what):
 
 class Demo:
     def __init__(self, bin_folder, port):
-        make_folder_anew(FOLDER)
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        FOLDER.mkdir(parents=True)
         self.server = Server(bin_folder, FOLDER / "server", port)
         self.factory = Factory(bin_folder, FOLDER / "factory")
-        self.vehicles = [Vehicle(bin_folder, FOLDER / "vehicles", number, colour)
-                         for number, colour in enumerate(COLOURS, 1)]
+        self.fleet = Fleet(bin_folder, FOLDER / "vehicles")
+        self.vehicles = []
         self.api = None
         self.steps = 0
 
@@ -53,26 +55,19 @@ class Demo:
         say(f"\n{self.steps}. {text}")
 
     def wait_until(self, condition, what):
-        """Until condition() is true. Meanwhile vehicles are asked to look for updates now, not in some seconds."""
+        """Returns the first true value of condition()."""
         deadline = time.monotonic() + STEP_DEADLINE_S
-        nudged = time.monotonic()
-        while not condition():
+        while True:
+            value = condition()
+            if value:
+                return value
             require(time.monotonic() < deadline, f"{what}: not within {STEP_DEADLINE_S} s")
             require(self.server.process.poll() is None, f"the server ended:\n{self.server.last_words()}")
-            for vehicle in self.vehicles:
-                vehicle.check_alive()
-            if time.monotonic() - nudged > NUDGE_S:
-                nudged = time.monotonic()
-                self.nudge()
+            self.fleet.check_alive()
             time.sleep(ROUND_S)
 
-    def nudge(self):
-        for vehicle in self.vehicles:
-            vehicle.look_for_update()
-
     def stop(self):
-        for vehicle in self.vehicles:
-            vehicle.stop()
+        self.fleet.stop()
         self.server.stop()
 
     # The story
@@ -87,42 +82,43 @@ class Demo:
 
     def start_vehicles(self):
         self.step("Three vehicles leave the line. Each makes a key of its own and asks the server to be let in.")
-        (FOLDER / "vehicles").mkdir()
-        for vehicle in self.vehicles:
-            vehicle.build(self.server, self.factory.public_key)
-            vehicle.start()
-        wanted = {vehicle.vin for vehicle in self.vehicles}
-        self.wait_until(lambda: wanted == {device["identity_data"].get("vin") for device in self.api.pending_devices()},
-                        "three vehicles have asked")
-        for vehicle in self.vehicles:
-            say(f"   {vehicle.vin} ({vehicle.colour}) waits. Nobody has accepted it, so it gets nothing.")
+        self.fleet.start(N_VEHICLES, self.server, self.factory.public_key)
+
+        def all_have_asked():
+            devices = self.api.pending_devices()
+            return devices if len(devices) == N_VEHICLES else None
+
+        for device in self.wait_until(all_have_asked, "three vehicles have asked"):
+            vehicle = self.fleet.vehicle(device["identity_data"]["vin"])
+            require(vehicle.root.is_dir(), f"{vehicle.vin} is none of the vehicles on disk")
+            vehicle.device_id = device["id"]
+            self.vehicles.append(vehicle)
+            say(f"   {vehicle.vin} waits. Nobody has accepted it, so it gets nothing.")
 
     def accept_vehicles(self):
         self.step("The operator accepts them; they report what they are.")
-        by_vin = {device["identity_data"]["vin"]: device for device in self.api.pending_devices()}
+        for device in self.api.pending_devices():
+            self.api.accept(device)
         for vehicle in self.vehicles:
-            vehicle.device_id = by_vin[vehicle.vin]["id"]
-            self.api.accept(by_vin[vehicle.vin])
-        self.nudge()
-        self.wait_until(lambda: all(self.reported_colour(vehicle) == vehicle.colour for vehicle in self.vehicles),
-                        "the vehicles' inventory has arrived")
-        say("   The server knows their VIN, model, colour and kernel.")
+            facts = self.wait_until(lambda: self.inventory_of(vehicle), f"the inventory of {vehicle.vin} has arrived")
+            require(facts["vin"] == vehicle.vin, f"{vehicle.vin} reports the VIN {facts['vin']}")
+            say(f"   {vehicle.vin}: {facts['colour']}, {facts['odometer_km']} km, kernel {facts['kernel']}")
 
-    def reported_colour(self, vehicle):
+    def inventory_of(self, vehicle):
+        """What the vehicle has reported; None as long as nothing of its own has arrived."""
         try:
-            return self.api.inventory(vehicle.device_id).get("colour")
+            facts = self.api.inventory(vehicle.device_id)
         except RuntimeError:
-            return None  # nothing has arrived yet
+            return None
+        return facts if "vin" in facts and "odometer_km" in facts else None
 
     def roll_out(self, version, targets, expected):
         """Deploys a release and waits until each target has come to its end; returns the deployment's id."""
         deployment = self.api.deploy(f"demo {version}", version, [vehicle.device_id for vehicle in targets])
-        self.nudge()
-        ends = {"success", "failure", "noartifact", "already-installed", "aborted", "decommissioned"}
 
         def all_ended():
             statuses = self.api.statuses(deployment)
-            return all(statuses.get(vehicle.device_id) in ends for vehicle in targets)
+            return all(statuses.get(vehicle.device_id) in ENDS for vehicle in targets)
 
         self.wait_until(all_ended, f"all vehicles have finished with {version}")
         for vehicle in targets:
@@ -198,7 +194,7 @@ class Demo:
         say("Try next, in another terminal:")
         say(f"  TOKEN=$(curl -s --cacert {ca} -u {EMAIL}:{self.server.password} -X POST {url}/api/management/v1/useradm/auth/login)")
         say(f'  curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" {url}/api/management/v1/deployments/deployments')
-        say(f"The vehicles' disks are in {shown(FOLDER / 'vehicles')}, what their agents say in the .log files beside them.")
+        say(f"The vehicles' disks are in {shown(self.fleet.folder)}; {shown(self.fleet.log)} is what their agents say.")
         say("Ctrl-C ends it all.")
 
 
