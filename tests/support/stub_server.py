@@ -39,6 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             elif self.path.endswith("/deployments/next"):
                 stub.polls.append(json.loads(body))
                 offer = stub.offer()
+                stub.idle_polls += offer is None
                 self.answer(200 if offer else 204, offer or b"")
             else:
                 self.answer(404, {"error": "no such path"})
@@ -81,6 +82,7 @@ class StubServer:
         self.lock = threading.Lock()
         self.artifact, self.name, self.deployment, self.device_type = artifact, name, deployment, device_type
         self.accepts, self.status_answers = True, {}
+        self.idle_polls = 0  # that were answered with "nothing to do"
         self.statuses, self.logs, self.inventories, self.polls, self.auth_requests = [], [], [], [], []
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True

@@ -137,8 +137,8 @@ class Daemon:
     def log(self):
         return self.log_path.read_bytes()[self.log_start:].decode(errors="replace")
 
-    def wait_for_log(self, *texts, deadline_s=DEADLINE_S):
-        """Waits until one of the texts is in the log or the agent has ended; the text, or None."""
+    def wait_for_log(self, *texts, deadline_s=DEADLINE_S, also=lambda: False):
+        """Waits until one of the texts is in the log, or `also` holds, or the agent has ended; the text, or None."""
         deadline = time.monotonic() + deadline_s
         while True:
             ended = self.process.poll() is not None
@@ -146,7 +146,7 @@ class Daemon:
             for text in texts:
                 if text in log:
                     return text
-            if ended:
+            if ended or also():
                 return None
             assert time.monotonic() < deadline, f"none of {texts} within {deadline_s} s:\n{log}"
             time.sleep(0.01)

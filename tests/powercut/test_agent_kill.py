@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent killed before and after every write of its state, and in every call it makes: whatever the moment,
+the next start ends in success or in a clean rollback, and the report says which.
+
+Each case is a whole life: a vehicle of its own, a stub of the device API, the real agent with its network process,
+and a module that really replaces and restores a file. The kill comes from outside: a preloaded counter of the
+store's writes and syncs (kill_at_write.c), or the module itself, which ends its parent."""
+
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import subprocess
+
+import pytest
+from support.artifact import make_artifact
+from support.stub_server import StubServer
+from support.vehicle import Vehicle
+
+pytestmark = pytest.mark.shows("MS4")
+
+HERE = pathlib.Path(__file__).parent
+SIDE_BY_SIDE = 3
+STARTS_MAX = 8
+CASES_IN_CI = 12  # of each scenario; --long runs all
+
+
+@dataclasses.dataclass(frozen=True)
+class Scenario:
+    """faults: {state: "fail"}, lasting; the software afterwards, where the kill does not change it."""
+
+    faults: tuple = ()
+    reboot: str = ""
+    rollback: str = "Yes"
+    ends: str = "success"
+
+    def artifact_name(self, status):
+        if status == "success":
+            return "release-2"
+        return "unknown" if self.rollback == "Yes" else "release-2_INCONSISTENT"
+
+
+SCENARIOS = {
+    "success": Scenario(),
+    "success with a reboot": Scenario(reboot="Automatic"),
+    "install fails": Scenario(faults=("ArtifactInstall",), ends="failure"),
+    "commit fails": Scenario(faults=("ArtifactCommit",), ends="failure"),
+    "rollback with a reboot": Scenario(faults=("ArtifactVerifyReboot",), reboot="Automatic", ends="failure"),
+    "no rollback": Scenario(faults=("ArtifactInstall",), rollback="No", ends="failure"),
+}
+
+
+@pytest.fixture(scope="session")
+def killer(tmp_path_factory):
+    library = tmp_path_factory.mktemp("killer") / "kill_at_write.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, HERE / "kill_at_write.c", "-ldl"],
+                   check=True)
+    return library
+
+
+def preloaded(killer, **values):
+    options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    return {"LD_PRELOAD": str(killer), "ASAN_OPTIONS": options, **values}
+
+
+class Life:
+    """One vehicle from before the update to after it, over as many starts as it takes."""
+
+    def __init__(self, bin, folder, scenario, data=None):
+        self.scenario = scenario
+        self.stub = StubServer(make_artifact("release-2", ["test-vehicle"], [("content", b"new")], type="fake"))
+        self.vehicle = Vehicle(bin, folder, data=data).build(self.stub.url)
+        (self.vehicle.root / "supports-rollback").write_text(scenario.rollback)
+        if scenario.reboot:
+            (self.vehicle.root / "needs-reboot").write_text(scenario.reboot)
+        for state in scenario.faults:
+            self.vehicle.fault(state, "fail always")
+
+    def is_over(self, daemon):
+        return "d-1: done" in daemon.log() or "d-1: failed" in daemon.log() or self.stub.idle_polls > 0
+
+    def live(self, environments=()):
+        """Starts the agent until the update is over; environments: of the first starts."""
+        for start in range(STARTS_MAX):
+            daemon = self.vehicle.start(environments[start] if start < len(environments) else None)
+            self.wait(daemon)
+            if self.is_over(daemon):
+                daemon.stop()
+                return
+        raise AssertionError(f"not over after {STARTS_MAX} starts: {daemon.log()}")
+
+    def wait(self, daemon):
+        """Until the update is over or the process has been ended."""
+        while not self.is_over(daemon) and daemon.wait_for_log("d-1: done", "d-1: failed", deadline_s=60,
+                                                               also=lambda: self.stub.idle_polls > 0):
+            pass
+
+    def judge(self):
+        """None, or what is wrong with how it ended."""
+        finals = {status for status in self.stub.statuses if status in ("success", "failure")}
+        if len(finals) != 1:
+            return f"the reports are {self.stub.statuses}"
+        status, = finals
+        name, target = self.vehicle.artifact_name(), self.vehicle.target()
+        if status == "success" and self.scenario.ends == "failure":
+            return "success is reported though a step failed"
+        if name != self.scenario.artifact_name(status):
+            return f"{status} is reported and {name} is said to be installed"
+        expected = "new" if status == "success" else "old"
+        if self.scenario.rollback == "Yes" and target != expected:
+            return f"{status} is reported and the target is {target}"
+        if status == "failure" and not self.stub.logs:
+            return "failure is reported without a log"
+        if list((self.vehicle.data / "modules/v3/payloads").glob("*/tree")):
+            return "the module's tree is left"
+        return None
+
+    def close(self):
+        self.stub.close()
+
+
+def count_writes(killer, bin, folder, scenario):
+    """[calls in the first start, calls in the second, ...] of an undisturbed life."""
+    life = Life(bin, folder, scenario)
+    files = [folder / f"count-{start}" for start in range(STARTS_MAX)]
+    life.live([preloaded(killer, ROTA_KILL_COUNT=str(file)) for file in files])
+    wrong = life.judge()
+    life.close()
+    assert wrong is None, wrong
+    return [len(file.read_text().splitlines()) for file in files if file.exists()]
+
+
+def run_case(killer, bin, folder, scenario, start, at):
+    life = Life(bin, folder, scenario)
+    environments = [None] * start + [preloaded(killer, ROTA_KILL_AT=at)]
+    try:
+        life.live(environments)
+        return life.judge()
+    except AssertionError as error:
+        return str(error)
+    finally:
+        life.close()
+
+
+def spread(cases, count):
+    step = max(len(cases) / count, 1)
+    return [cases[int(i * step)] for i in range(min(count, len(cases)))]
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_killed_at_every_write(bin, killer, tmp_path, name, request):
+    scenario = SCENARIOS[name]
+    (tmp_path / "count").mkdir()
+    counts = count_writes(killer, bin, tmp_path / "count", scenario)
+    cases = [(start, f"{side}:{n}") for start, count in enumerate(counts) for n in range(1, count + 1)
+             for side in ("before", "after")]
+    # A journal of seven and more entries, each of them several writes and syncs.
+    assert len(cases) >= 2 * 2 * 7, f"the counter does not see the store: {counts}"
+    if not request.config.getoption("--long"):
+        cases = spread(cases, CASES_IN_CI)
+
+    def run(case):
+        start, at = case
+        folder = tmp_path / f"{start}-{at.replace(':', '-')}"
+        folder.mkdir()
+        return case, run_case(killer, bin, folder, scenario, start, at)
+
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        wrong = [result for result in pool.map(run, cases) if result[1]]
+    print(f"{name}: {len(cases)} of {2 * sum(counts)} kills, {len(wrong)} wrong")
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+# Every call of a life, and what it is killed in once.
+CALLS = {
+    "success with a reboot": ["Download", "ArtifactInstall", "NeedsArtifactReboot", "ArtifactVerifyReboot",
+                              "ArtifactCommit", "Cleanup"],
+    "commit fails": ["SupportsRollback", "ArtifactRollback", "ArtifactFailure"],
+    "rollback with a reboot": ["ArtifactVerifyRollbackReboot"],
+}
+
+
+@pytest.mark.parametrize("name,state", [(name, state) for name, states in CALLS.items() for state in states])
+def test_killed_in_every_call(bin, tmp_path, name, state):
+    life = Life(bin, tmp_path, SCENARIOS[name])
+    life.vehicle.fault(state, "kill")
+    try:
+        life.live()
+        assert not (tmp_path / "faults" / state).exists(), f"{state} was never called"
+        assert life.judge() is None
+    finally:
+        life.close()
+
+
+def test_a_success_cut_off_in_cleanup_is_reported_as_success(bin, tmp_path):
+    life = Life(bin, tmp_path, SCENARIOS["success"])
+    life.vehicle.fault("Cleanup", "kill")
+    try:
+        life.live()
+        assert life.stub.statuses[-1] == "success"
+        assert life.vehicle.artifact_name() == "release-2"
+    finally:
+        life.close()
+
+
+def test_a_download_goes_on_after_a_kill(bin, tmp_path):
+    """What was spooled is not fetched again, and the module sees a Cleanup before its second Download."""
+    life = Life(bin, tmp_path, SCENARIOS["success"])
+    life.vehicle.fault("Download", "kill")
+    try:
+        life.live()
+        assert life.stub.statuses[-1] == "success"
+        assert life.vehicle.calls()[:3] == ["Download", "Cleanup", "Download"]
+    finally:
+        life.close()
+
+
+def test_a_crash_that_never_ends_is_ended(bin, tmp_path):
+    """A module that takes the agent with it each time: the count of journal writes ends it, and the report is
+    honest about what is not known."""
+    life = Life(bin, tmp_path, SCENARIOS["commit fails"])
+    life.vehicle.fault("ArtifactFailure", "kill always")
+    try:
+        for _ in range(40):
+            daemon = life.vehicle.start()
+            life.wait(daemon)
+            if life.is_over(daemon):
+                break
+        daemon.stop()
+        assert life.stub.statuses[-1] == "failure"
+        assert life.vehicle.artifact_name() == "release-2_INCONSISTENT"
+        assert "state loop detected" in daemon.log()
+    finally:
+        life.close()
