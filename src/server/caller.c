@@ -31,7 +31,7 @@ static const char *cookie_value(const char *cookie, const char *name, gsize *ret
 
 		cookie += strspn(cookie, "; \t");
 		size = strcspn(cookie, ";");
-		if (size > name_size && cookie[name_size] == '=' &&
+		if (size > name_size + 1 && cookie[name_size] == '=' &&
 			strncmp(cookie, name, name_size) == 0) {
 			*ret_size = size - name_size - 1;
 			return cookie + name_size + 1;
