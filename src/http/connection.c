@@ -190,9 +190,13 @@ static gboolean take_head(HttpConnection *connection, Input *input)
 		return FALSE;
 	if (connection->request == NULL)
 		connection->request = http_request_new(connection);
-	HttpVerdict verdict = http_message_take_head(
-		&connection->request->message, input->data, input->size, &used, &refusal);
+	HttpMessage *message = &connection->request->message;
+	HttpVerdict verdict =
+		http_message_take_head(message, input->data, input->size, &used, &refusal);
 	advance(input, used);
+	if (verdict == HTTP_MESSAGE_COMPLETE &&
+		!http_message_foresee_body(message, input->data, input->size, &refusal))
+		verdict = HTTP_MESSAGE_REFUSED;
 	switch (verdict) {
 	case HTTP_MESSAGE_MORE:
 		wait_for_head(connection);

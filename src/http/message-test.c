@@ -2,7 +2,8 @@
 /* Cases: every request of tests/vectors/http/requests.json, whole, byte by byte and cut at every
  * place, gets the same verdict, and the expected one; names and values come out as sent; limits of
  * head, lines and target; bodies of known length and of chunks, in any pieces; a trailer is dropped
- * and bounded; what follows a request is left alone; heads that llhttp lets pass and we do not. */
+ * and bounded; a malformed body is foreseen; what follows a request is left alone; heads that
+ * llhttp lets pass and we do not. */
 /* shows: MS7 */
 #include "http/message.h"
 #include <jansson.h>
@@ -316,6 +317,38 @@ static void test_bodies_in_pieces(void)
 	}
 }
 
+static void test_a_bad_body_is_foreseen(void)
+{
+	static const struct {
+		const char *text;
+		guint status;
+	} cases[] = {
+		{"",			0  },
+		{ "zz\r\n",                 400},
+		{ "2\r\nokay",              400},
+		{ "2\r\nok\r",              0  },
+		{ "0\r\n\r\nnot looked at", 0  },
+	};
+	static const char head[] =
+		"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		HttpRefusal refusal = { 0 };
+		HttpMessage message;
+		gsize used;
+
+		http_message_init(&message);
+		g_assert_cmpint(http_message_take_head(&message, (const guint8 *)head,
+					sizeof head - 1, &used, &refusal),
+			==, HTTP_MESSAGE_COMPLETE);
+		g_assert_cmpint(http_message_foresee_body(&message, (const guint8 *)cases[i].text,
+					strlen(cases[i].text), &refusal),
+			==, cases[i].status == 0);
+		g_assert_cmpuint(refusal.status, ==, cases[i].status);
+		http_message_clear(&message);
+	}
+}
+
 static void test_trailers_are_bounded(void)
 {
 	static const char before[] =
@@ -334,6 +367,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/http/message/limits", test_limits);
 	g_test_add_func("/http/message/number-of-lines", test_number_of_lines);
 	g_test_add_func("/http/message/bodies-in-pieces", test_bodies_in_pieces);
+	g_test_add_func("/http/message/a-bad-body-is-foreseen", test_a_bad_body_is_foreseen);
 	g_test_add_func("/http/message/trailers-are-bounded", test_trailers_are_bounded);
 	return g_test_run();
 }

@@ -196,6 +196,30 @@ HttpVerdict http_message_take_head(HttpMessage *message, const guint8 *data, gsi
 	return judge_head(message, ret_refusal);
 }
 
+static int stop_at_end(llhttp_t *parser)
+{
+	return HPE_PAUSED;
+}
+
+gboolean http_message_foresee_body(
+	const HttpMessage *message, const guint8 *data, gsize size, HttpRefusal *ret_refusal)
+{
+	static llhttp_settings_t only_look = { .on_message_complete = stop_at_end };
+	llhttp_t parser;
+
+	if (message->head.content_length >= 0 || size == 0)
+		return TRUE;
+	/* A copy of the parser's state is thrown away with what it has seen. */
+	memcpy(&parser, message->parser, sizeof parser);
+	parser.settings = &only_look;
+	llhttp_resume(&parser);
+	enum llhttp_errno error = llhttp_execute(&parser, (const char *)data, size);
+	if (error == HPE_OK || error == HPE_PAUSED)
+		return TRUE;
+	refuse_error(error, ret_refusal);
+	return FALSE;
+}
+
 static HttpVerdict take_chunks(HttpMessage *message, const guint8 *data, gsize size,
 	guint8 *scratch, gsize *ret_used, gsize *ret_body_size, HttpRefusal *ret_refusal)
 {

@@ -36,6 +36,17 @@ HttpVerdict http_message_take_head(HttpMessage *message, const guint8 *data, gsi
 gboolean http_message_has_begun(const HttpMessage *message);
 
 /**
+ * http_message_foresee_body:
+ * @data: what has come behind the head so far
+ *
+ * Looks at the first bytes of a chunked body without taking them, so that a request whose body is
+ * seen to be malformed is refused before anybody acts on its head. Returns: FALSE with @ret_refusal
+ * set.
+ */
+gboolean http_message_foresee_body(const HttpMessage *message, const guint8 *data, gsize size,
+	HttpRefusal *ret_refusal) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * http_message_take_body:
  * @scratch: room for @size bytes, used where the body must be put together from chunks
  * @ret_body: the bytes of the body that were found, in @data or in @scratch; trailers are dropped
