@@ -95,6 +95,12 @@ class HostileServer:
         finally:
             connection.close()
 
+    @staticmethod
+    def _read_chunk(stream):
+        chunk = stream.read(int(stream.readline(), 16))
+        stream.readline()
+        return chunk
+
     def _serve_one(self, connection, stream):
         line = stream.readline()
         if not line:
@@ -104,7 +110,10 @@ class HostileServer:
         while (line := stream.readline().strip()):
             name, value = line.decode().split(":", 1)
             headers[name.lower()] = value.strip()
-        body = stream.read(int(headers.get("content-length", 0)))
+        if headers.get("transfer-encoding") == "chunked":
+            body = b"".join(iter(lambda: self._read_chunk(stream), b""))
+        else:
+            body = stream.read(int(headers.get("content-length", 0)))
         request = Request(connection, method, path, headers, body)
         self.requests.append(request)
         self.answer(request)

@@ -60,12 +60,16 @@ SupportsRollback) echo Yes ;;
 NeedsArtifactReboot) echo No ;;
 ArtifactInstall)
 	[ ! -e /data/installed ] || cp /data/installed "$tree/tmp/before"
-	cat "$tree"/files/* >/data/installed
+	cp "$tree/files/software" /data/installed
 	;;
 ArtifactRollback)
 	if [ -e "$tree/tmp/before" ]; then cp "$tree/tmp/before" /data/installed; else rm -f /data/installed; fi
 	;;
 esac
+if [ -e "$tree/files/wait-$state" ]; then
+	n=0
+	while [ ! -e /data/go ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n + 1)); done
+fi
 if [ -e "$tree/files/fail-$state" ]; then
 	echo "the payload wants $state to fail" >&2
 	exit 1
@@ -79,7 +83,9 @@ class Bus:
         self.socket = folder / "bus"
         config = folder / "bus.conf"
         config.write_text(BUS.format(socket=self.socket))
-        self.process = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
+        with open(folder / "bus.log", "wb") as log:
+            self.process = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         wait_until(self.socket.exists, what="the private D-Bus", deadline_s=20)
 
     def stop(self):
@@ -139,11 +145,10 @@ class MenderClient:
         return ["unshare", "--mount", "sh", "-c", script, "sh", self.root, "/opt/peer/mender", *words]
 
     def environment(self):
-        # The client's bus is found outside of its root, by an abstract path: the socket is bound in.
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.inner_bus()}"}
 
     def inner_bus(self):
-        """The bus's socket as seen from within the root."""
+        """The bus's socket as seen from within the root: a second name of it."""
         link = self.root / "run/bus"
         if not link.exists():
             os.link(self.bus.socket, link)
