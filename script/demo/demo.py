@@ -19,7 +19,6 @@ from fleet import Fleet
 from server import EMAIL, Server, choose_port, shown
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-FOLDER = ROOT / "out/demo"
 STEP_DEADLINE_S = 120
 ROUND_S = 0.25
 N_VEHICLES = 3
@@ -40,12 +39,12 @@ def require(fact, what):
 
 
 class Demo:
-    def __init__(self, bin_folder, port):
-        shutil.rmtree(FOLDER, ignore_errors=True)
-        FOLDER.mkdir(parents=True)
-        self.server = Server(bin_folder, FOLDER / "server", port)
-        self.factory = Factory(bin_folder, FOLDER / "factory")
-        self.fleet = Fleet(bin_folder, FOLDER / "vehicles")
+    def __init__(self, bin_folder, folder, port):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        self.server = Server(bin_folder, folder / "server", port)
+        self.factory = Factory(bin_folder, folder / "factory")
+        self.fleet = Fleet(bin_folder, folder / "vehicles")
         self.vehicles = []
         self.api = None
         self.steps = 0
@@ -212,12 +211,13 @@ def main():
     parser = argparse.ArgumentParser(description="The demo of script/run.")
     parser.add_argument("--check", action="store_true", help="do not stay; exit 0 only if all of it happened")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "out/bin", help="folder of the programs")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "out/demo", help="made anew: what the demo writes")
     options = parser.parse_args()
 
     began = time.monotonic()
     demo = None
     try:
-        demo = Demo(options.bin, choose_port(any_will_do=options.check))
+        demo = Demo(options.bin, options.folder, choose_port(any_will_do=options.check))
         demo.tell()
         if options.check:
             say(f"\nAll of it happened, in {time.monotonic() - began:.0f} s.")
@@ -227,7 +227,7 @@ def main():
         return 0
     except (DemoFailed, RuntimeError) as failure:
         say(f"\nThe demo ended early: {failure}")
-        say(f"What was said so far lies below {shown(FOLDER)}.")
+        say(f"What was said so far lies below {shown(options.folder)}.")
         return 1
     except KeyboardInterrupt:
         say("\nStopped.")
