@@ -8,8 +8,6 @@
  * A link names the artifact, who it was made for (a device and its deployment, or a user) and when
  * it ends; an HMAC-SHA256 over all of it, with a secret that lies in the store and is made at the
  * first start, is its only key. Nothing is stored per link. */
-typedef struct Links Links;
-
 enum {
 	LINK_DEVICE_LIFE_S = 24 * 60 * 60,
 	LINK_USER_LIFE_S = 15 * 60,
