@@ -3,6 +3,7 @@
 #include <glib.h>
 #include "server/auth/devices.h"
 #include "server/call.h"
+#include "server/inventory/sets.h"
 
 /* What is known of each device: attributes in scopes, tags, and the group it is in.
  *
@@ -11,13 +12,6 @@
 
 /* Rows of the routes this domain serves; ends with a route without a path. */
 extern const Route inventory_routes[];
-
-/* Which devices are accepted and who is in which group, in memory; filled from the store at start
- * and following every commit. (transfer full) */
-typedef struct DeviceSets DeviceSets;
-DeviceSets *device_sets_load(Database *database, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-void device_sets_free(DeviceSets *sets);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceSets, device_sets_free)
 
 /* Follows devices coming, changing status and going (auth/devices.h). */
 gboolean inventory_device_changed(App *app, Transaction *transaction, const DeviceChange *change,
