@@ -6,11 +6,15 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "server/artifacts/artifacts.h"
 #include "server/audit/audit.h"
 #include "server/auth/devices.h"
 #include "server/auth/tokens.h"
+#include "server/blob/blob.h"
+#include "server/campaigns/campaigns.h"
 #include "server/health/health.h"
 #include "server/hot.h"
+#include "server/inventory/inventory.h"
 #include "server/layer.h"
 #include "server/tenants/tenants.h"
 #include "server/users/sessions.h"
@@ -27,6 +31,9 @@ const Route *const app_route_tables[] = {
 	user_token_routes,
 	tenant_routes,
 	audit_routes,
+	inventory_routes,
+	artifact_routes,
+	campaign_routes,
 	NULL,
 };
 
@@ -39,6 +46,10 @@ struct App {
 	Devices *devices;
 	Sessions *sessions;
 	Hot *hot;
+	Blobs *blobs;
+	Links *links;
+	DeviceSets *device_sets;
+	Pending *pending;
 	Router *router;
 	Layer *layer;
 	HttpServer *http;
@@ -59,6 +70,26 @@ Database *app_database(App *app)
 Hot *app_hot(App *app)
 {
 	return app->hot;
+}
+
+Blobs *app_blobs(App *app)
+{
+	return app->blobs;
+}
+
+Links *app_links(App *app)
+{
+	return app->links;
+}
+
+DeviceSets *app_device_sets(App *app)
+{
+	return app->device_sets;
+}
+
+Pending *app_pending(App *app)
+{
+	return app->pending;
 }
 
 Tokens *app_tokens(App *app)
@@ -142,6 +173,34 @@ static gboolean open_memory(App *app, GError **error)
 	return app->sessions && hot_load(app->hot, app->database, error);
 }
 
+static gboolean open_storage(App *app, const AppPlaces *places, GError **error)
+{
+	g_autofree char *usual = g_strconcat("file:", places->folder, "/artifacts", NULL);
+	const char *url = places->storage            ? places->storage
+			  : *app->settings.storage ? app->settings.storage
+						   : usual;
+
+	app->blobs = blobs_open(url, error);
+	if (!app->blobs || !artifacts_sweep(app->database, app->blobs, error))
+		return FALSE;
+	app->links = links_load(app->database, error);
+	return app->links != NULL;
+}
+
+/* What follows devices: sets first, since what a campaign ends with asks for them. */
+static gboolean open_fleet(App *app, GError **error)
+{
+	app->device_sets = device_sets_load(app->database, error);
+	if (!app->device_sets)
+		return FALSE;
+	app->pending = pending_load(app->database, error);
+	if (!app->pending)
+		return FALSE;
+	devices_add_listener(app, campaigns_device_changed);
+	devices_add_listener(app, inventory_device_changed);
+	return TRUE;
+}
+
 static gboolean open_parts(App *app, const AppPlaces *places, GError **error)
 {
 	g_autofree char *keys = g_build_filename(places->folder, "keys", NULL);
@@ -150,7 +209,8 @@ static gboolean open_parts(App *app, const AppPlaces *places, GError **error)
 	if (!app->database || !database_write_wait(app->database, make_first_tenant, NULL, error))
 		return FALSE;
 	app->tokens = tokens_open(keys, error);
-	if (!app->tokens || !open_memory(app, error) || !build_router(app, error))
+	if (!app->tokens || !open_memory(app, error) || !open_fleet(app, error) ||
+		!open_storage(app, places, error) || !build_router(app, error))
 		return FALSE;
 	hot_contacts_start(app->hot, app->database);
 	return TRUE;
@@ -196,6 +256,10 @@ void app_free(App *app)
 	g_clear_pointer(&app->devices, devices_free);
 	g_clear_pointer(&app->tenants, tenants_free);
 	g_clear_pointer(&app->hot, hot_free);
+	g_clear_pointer(&app->pending, pending_free);
+	g_clear_pointer(&app->device_sets, device_sets_free);
+	g_clear_pointer(&app->links, links_free);
+	g_clear_pointer(&app->blobs, blobs_free);
 	g_clear_pointer(&app->tokens, tokens_free);
 	server_settings_clear(&app->settings);
 	g_free(app->folder);

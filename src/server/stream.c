@@ -48,6 +48,8 @@ static gssize take(BodyStream *stream, guint8 *buffer, gsize count)
 {
 	gsize size = MIN(count, stream->held->len - stream->taken);
 
+	if (size == 0) /* at the end; an empty body has no memory at all */
+		return 0;
 	memcpy(buffer, stream->held->data + stream->taken, size);
 	stream->taken += size;
 	if (stream->taken == stream->held->len) {

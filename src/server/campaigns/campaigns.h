@@ -15,7 +15,13 @@ gboolean campaigns_device_changed(App *app, Transaction *transaction, const Devi
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Memory of who may have something to do, filled from the store at start. (transfer full) */
-typedef struct Pending Pending;
 Pending *pending_load(Database *database, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void pending_free(Pending *pending);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Pending, pending_free)
+
+/* For artifacts: does an unfinished campaign give out the release of this name? */
+gboolean campaigns_are_using(Transaction *transaction, const char *tenant,
+	const char *artifact_name, gboolean *ret_used, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Has a device ever been given this artifact? */
+gboolean campaigns_have_used(Transaction *transaction, const char *tenant, const char *artifact_id,
+	gboolean *ret_used, GError **error) G_GNUC_WARN_UNUSED_RESULT;
