@@ -105,7 +105,10 @@ gboolean module_remove_tree(Module *module, GError **error)
 {
 	g_autofree char *folder = g_path_get_dirname(module->tree);
 
-	return file_remove_tree(folder, error);
+	if (!g_file_test(folder, G_FILE_TEST_EXISTS))
+		return TRUE;
+	/* The journal will say that nothing is left: it must be so after a cut as well. */
+	return file_remove_tree(folder, error) && file_sync_folder(module->paths->payloads, error);
 }
 
 /* --- Calls --- */
