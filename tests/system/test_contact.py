@@ -9,6 +9,7 @@ import os
 import pathlib
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -32,6 +33,7 @@ class Probe:
         self.program = bin.parent / "src/agent/contact-probe"
         self.data = data
         self.ca = self.user = self.certificate = self.key = ""
+        self.environment = {"PATH": "/usr/bin:/bin"}
         data.mkdir()
 
     def command(self, *words):
@@ -39,15 +41,14 @@ class Probe:
         return [str(word) for word in (self.program, self.net, self.data, *options, *words)]
 
     def run(self, *words, deadline_s=60):
-        return subprocess.run(self.command(*words), capture_output=True, timeout=deadline_s,
-                              env={"PATH": "/usr/bin:/bin"})
+        return subprocess.run(self.command(*words), capture_output=True, timeout=deadline_s, env=self.environment)
 
     def fetch(self, url, name="download", spool=SPOOL, tries=3, fresh=None):
         return self.run("fetch", url, name, spool, tries, *([fresh] if fresh else []))
 
     def start(self, *words):
         return subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env={"PATH": "/usr/bin:/bin"})
+                                env=self.environment)
 
 
 @pytest.fixture
@@ -219,6 +220,24 @@ def test_killed_network_process_is_replaced_in_mid_download(probe, name):
     assert got + rest == CONTENT
     assert server.requests[1].range_start() >= 900_000
     assert b"starting another network process" in log
+
+
+@pytest.mark.parametrize("name", ["download", ""], ids=["spool", "pipe"])
+def test_reader_that_takes_its_time_costs_no_try(probe, name):
+    """A module may work for minutes: longer than the idle limit and the window of the least rate."""
+    content = CONTENT * 10
+
+    def answer(request):
+        request.send(b"".join(part(request, content)))
+
+    with HostileServer(answer) as server:
+        process = probe.start("fetch", server.url, name, SPOOL, 0)
+        got = process.stdout.read(1_000_000)
+        time.sleep(6)
+        got += process.stdout.read()
+        process.wait(60)
+        assert process.returncode == 0, process.stderr.read().decode()
+    assert got == content and len(server.requests) == 1
 
 
 @pytest.mark.parametrize("name", ["download", ""], ids=["spool", "pipe"])
@@ -462,6 +481,70 @@ def test_client_certificate(probe, tmp_path):
         assert done.returncode == 0, done.stderr.decode()
         probe.key = ""
         failed_with(probe.run("call", server.url, "GET", "/a"), UNAVAILABLE)
+
+
+# Proxies
+
+class TunnelProxy(HostileServer):
+    """Answers CONNECT, whatever host is asked for, with a tunnel to one port of this machine."""
+
+    def __init__(self, port):
+        super().__init__(self.tunnel)
+        self.target = port
+
+    def tunnel(self, request):
+        far = socket.create_connection(("127.0.0.1", self.target))
+        request.send(b"HTTP/1.1 200 x\r\n\r\n")
+        back = threading.Thread(target=self.copy, args=(far, request.connection), daemon=True)
+        back.start()
+        self.copy(request.connection, far)
+        back.join()
+
+    @staticmethod
+    def copy(source, target):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def behind_proxy(probe, tmp_path):
+    """(server, proxy): the server's name is known to the proxy only."""
+    authority = Authority(tmp_path)
+    probe.ca = authority.file
+    with HostileServer(serve, authority.server_context(hosts=("vehicles.example",))) as server, \
+            TunnelProxy(server.port) as proxy:
+        server.url = "https://vehicles.example"
+        yield server, proxy
+
+
+@pytest.mark.parametrize("name", ["https_proxy", "HTTPS_PROXY"])
+def test_proxy_of_the_environment_is_used(probe, behind_proxy, name):
+    server, proxy = behind_proxy
+    probe.environment[name] = f"http://user:secret@127.0.0.1:{proxy.port}"
+    succeeded(probe.fetch(server.url))
+    request = proxy.requests[0]
+    assert (request.method, request.path) == ("CONNECT", "vehicles.example:443")
+    assert request.headers["proxy-authorization"] == "Basic dXNlcjpzZWNyZXQ="
+    assert "authorization" not in request.headers
+
+
+def test_hosts_of_no_proxy_go_without(probe, behind_proxy):
+    server, proxy = behind_proxy
+    probe.environment |= {"https_proxy": f"http://127.0.0.1:{proxy.port}", "no_proxy": "other.example .example"}
+    failed_with(probe.fetch(server.url, tries=0), UNAVAILABLE)
+    assert not proxy.requests
+
+
+def test_loopback_goes_without_a_proxy(probe):
+    probe.environment |= {"http_proxy": "http://192.0.2.1:1", "https_proxy": "http://192.0.2.1:1"}
+    with HostileServer(serve) as server:
+        succeeded(probe.fetch(server.url))
+
+
+def test_contradicting_proxies_are_refused(probe):
+    probe.environment |= {"https_proxy": "http://u:secret@a", "HTTPS_PROXY": "http://b"}
+    assert "secret" not in failed_with(probe.run("call", "http://127.0.0.1:1", "GET", "/a"), INVALID)
 
 
 # Rights
