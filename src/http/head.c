@@ -182,21 +182,20 @@ static gboolean parse_header_line(char *line, HttpHead *head, HttpRefusal *ret_r
 
 /* --- What the lines say together --- */
 
-/* Lines whose meaning for us would be unclear if they came twice. */
+/* Lines whose meaning for us would be unclear if they came twice; the table is in this order. */
 enum { HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, EXPECT, AUTHORIZATION, N_KNOWN };
 
 static const struct {
 	const char *name;
-	gboolean once;
-	const char *twice; /* the reason when it is not there once */
+	gsize length;
+	const char *twice; /* the reason when it is not there once; NULL: it may come again */
 } known_lines[N_KNOWN] = {
-	[HOST] = {"host",               TRUE,  "there is more than one Host line"          },
-	[CONTENT_LENGTH] = { "content-length",    TRUE,  "there is more than one Content-Length line"},
-	[TRANSFER_ENCODING] = { "transfer-encoding", TRUE,
-		  "there is more than one Transfer-Encoding line"                          },
-	[CONNECTION] = { "connection",        FALSE, NULL                                        },
-	[EXPECT] = { "expect",            TRUE,  "there is more than one Expect line"        },
-	[AUTHORIZATION] = { "authorization",     TRUE,  "there is more than one Authorization line" },
+	{"host",               4,  "there is more than one Host line"             },
+	{ "content-length",    14, "there is more than one Content-Length line"   },
+	{ "transfer-encoding", 17, "there is more than one Transfer-Encoding line"},
+	{ "connection",        10, NULL					   },
+	{ "expect",            6,  "there is more than one Expect line"           },
+	{ "authorization",     13, "there is more than one Authorization line"    },
 };
 
 static gboolean has_list_member(const char *list, const char *member)
@@ -230,27 +229,39 @@ static gboolean parse_content_length(const char *value, gint64 *ret_length)
 	return TRUE;
 }
 
-static gboolean find_known(const HttpHead *head, const char *found[N_KNOWN], HttpHead *ret_head,
-	HttpRefusal *ret_refusal)
+static guint known_line(const char *name)
 {
-	ret_head->keep_alive = head->minor_version == 1;
+	gsize length = strlen(name);
+	guint known = 0;
+
+	while (known < N_KNOWN && (length != known_lines[known].length ||
+					  g_ascii_strcasecmp(name, known_lines[known].name) != 0))
+		known++;
+	return known;
+}
+
+static void judge_connection(HttpHead *head, const char *value)
+{
+	if (has_list_member(value, "close"))
+		head->keep_alive = FALSE;
+	else if (head->minor_version == 0 && has_list_member(value, "keep-alive"))
+		head->keep_alive = TRUE;
+}
+
+static gboolean find_known(HttpHead *head, const char *found[N_KNOWN], HttpRefusal *ret_refusal)
+{
+	head->keep_alive = head->minor_version == 1;
 	for (guint i = 0; i < head->n_lines; i++) {
 		const HttpHeaderLine *line = &head->lines[i];
+		guint known = known_line(line->name);
 
-		for (guint known = 0; known < N_KNOWN; known++) {
-			if (g_ascii_strcasecmp(line->name, known_lines[known].name) != 0)
-				continue;
-			if (known_lines[known].once && found[known] != NULL)
-				return refuse(ret_refusal, 400, known_lines[known].twice);
-			found[known] = line->value;
-			if (known != CONNECTION)
-				continue;
-			if (has_list_member(line->value, "close"))
-				ret_head->keep_alive = FALSE;
-			else if (head->minor_version == 0 &&
-				 has_list_member(line->value, "keep-alive"))
-				ret_head->keep_alive = TRUE;
-		}
+		if (known == N_KNOWN)
+			continue;
+		if (found[known] != NULL && known_lines[known].twice != NULL)
+			return refuse(ret_refusal, 400, known_lines[known].twice);
+		found[known] = line->value;
+		if (known == CONNECTION)
+			judge_connection(head, line->value);
 	}
 	return TRUE;
 }
@@ -331,7 +342,7 @@ gboolean http_head_parse(char *block, gsize size, HttpHead *ret_head, HttpRefusa
 	if (line == NULL || block != end)
 		return refuse(ret_refusal, 400, "a line of the head is malformed");
 
-	return find_known(ret_head, found, ret_head, ret_refusal) &&
+	return find_known(ret_head, found, ret_refusal) &&
 	       judge_host(ret_head, found[HOST], authority, ret_refusal) &&
 	       judge_framing(
 		       ret_head, found[CONTENT_LENGTH], found[TRANSFER_ENCODING], ret_refusal) &&

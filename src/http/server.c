@@ -130,8 +130,9 @@ static gboolean make_loops(HttpServer *server, GSocketAddress *address, GError *
 	if (size < 0 || (gsize)size > sizeof native ||
 		!g_socket_address_to_native(address, &native, sizeof native, error))
 		return FALSE;
+	/* The cores this process may use, not all there are. */
 	if (n_loops == 0)
-		n_loops = g_get_num_processors();
+		n_loops = uv_available_parallelism();
 	for (guint i = 0; i < MIN(n_loops, N_LOOPS_MAX); i++) {
 		int fd = listen_on(&native, (socklen_t)size, error);
 
