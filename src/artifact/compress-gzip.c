@@ -12,11 +12,9 @@
 #include "base/error.h"
 
 typedef struct {
-	guint8 dictionary[DEFLATE_DICTIONARY_SIZE];
-	guint8 in[DEFLATE_CHUNK_SIZE];
-	guint8 out[DEFLATE_OUT_SIZE];
-	gsize dictionary_size, in_size, out_size;
-	gboolean busy, done; /* under the lock: handed to a worker; its output is ready */
+	DeflateChunk chunk;
+	gboolean good;       /* under the lock: the chunk is packed */
+	gboolean busy, done; /* handed to a worker; under the lock: it came back */
 } Slot;
 
 typedef struct {
@@ -36,14 +34,19 @@ static void compress_slot(gpointer data, gpointer user_data)
 {
 	Slot *slot = data;
 	GzipWriter *writer = user_data;
-	gsize size = deflate_chunk(
-		slot->dictionary, slot->dictionary_size, slot->in, slot->in_size, slot->out);
+	gboolean good = deflate_chunk(&slot->chunk);
 
 	g_mutex_lock(&writer->lock);
-	slot->out_size = size;
+	slot->good = good;
 	slot->done = TRUE;
 	g_cond_broadcast(&writer->ready);
 	g_mutex_unlock(&writer->lock);
+}
+
+static void free_slot(Slot *slot)
+{
+	deflate_chunk_free(&slot->chunk);
+	g_free(slot);
 }
 
 static void gzip_close(gpointer data)
@@ -53,7 +56,7 @@ static void gzip_close(gpointer data)
 	if (writer->pool)
 		g_thread_pool_free(writer->pool, FALSE, TRUE);
 	for (guint i = 0; i < writer->n_slots; i++)
-		g_free(writer->slots[i]);
+		free_slot(writer->slots[i]);
 	g_free(writer->slots);
 	g_mutex_clear(&writer->lock);
 	g_cond_clear(&writer->ready);
@@ -94,12 +97,12 @@ static gboolean drain_slot(GzipWriter *writer, Slot *slot, GError **error)
 	g_mutex_unlock(&writer->lock);
 	slot->busy = FALSE;
 	slot->done = FALSE;
-	slot->in_size = 0;
-	if (slot->out_size == 0) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "deflate made no output");
+	slot->chunk.in_size = 0;
+	if (!slot->good) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "deflate fails");
 		return FALSE;
 	}
-	return writer->sink(slot->out, slot->out_size, writer->user_data, error);
+	return writer->sink(slot->chunk.out, slot->chunk.out_size, writer->user_data, error);
 }
 
 /* Hands the full slot to the workers and makes the next one ready to be filled. */
@@ -108,20 +111,30 @@ static gboolean submit(GzipWriter *writer, GError **error)
 	Slot *slot = writer->slots[writer->filling];
 	guint next = (writer->filling + 1) % writer->n_slots;
 	Slot *next_slot = writer->slots[next];
-	gsize tail = MIN(slot->in_size, DEFLATE_DICTIONARY_SIZE);
+	const DeflateChunk *chunk = &slot->chunk;
+	gsize tail = MIN(chunk->in_size, DEFLATE_DICTIONARY_SIZE);
 
-	writer->crc = deflate_crc(writer->crc, slot->in, slot->in_size);
-	writer->size += slot->in_size;
+	writer->crc = deflate_crc(writer->crc, chunk->in, chunk->in_size);
+	writer->size += chunk->in_size;
 	slot->busy = TRUE;
 	if (!g_thread_pool_push(writer->pool, slot, error))
 		return FALSE;
 	if (!drain_slot(writer, next_slot, error))
 		return FALSE;
 	/* The worker only reads the input, so that it may be copied meanwhile. */
-	memcpy(next_slot->dictionary, slot->in + slot->in_size - tail, tail);
-	next_slot->dictionary_size = tail;
+	memcpy(next_slot->chunk.dictionary, chunk->in + chunk->in_size - tail, tail);
+	next_slot->chunk.dictionary_size = tail;
 	writer->filling = next;
 	return TRUE;
+}
+
+static guint8 *gzip_room(gpointer data, gsize *ret_size)
+{
+	GzipWriter *writer = data;
+	DeflateChunk *chunk = &writer->slots[writer->filling]->chunk;
+
+	*ret_size = DEFLATE_CHUNK_SIZE - chunk->in_size;
+	return chunk->in + chunk->in_size;
 }
 
 static gboolean gzip_push(gpointer data, gconstpointer bytes, gsize size, GError **error)
@@ -130,14 +143,16 @@ static gboolean gzip_push(gpointer data, gconstpointer bytes, gsize size, GError
 	const guint8 *from = bytes;
 
 	while (size > 0) {
-		Slot *slot = writer->slots[writer->filling];
-		gsize part = MIN(size, DEFLATE_CHUNK_SIZE - slot->in_size);
+		gsize room;
+		guint8 *to = gzip_room(writer, &room);
+		gsize part = MIN(size, room);
 
-		memcpy(slot->in + slot->in_size, from, part);
-		slot->in_size += part;
+		if (to != from) /* else it was put there by the caller */
+			memcpy(to, from, part);
+		writer->slots[writer->filling]->chunk.in_size += part;
 		from += part;
 		size -= part;
-		if (slot->in_size == DEFLATE_CHUNK_SIZE && !submit(writer, error))
+		if (part == room && !submit(writer, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -149,7 +164,7 @@ static gboolean gzip_finish(gpointer data, GError **error)
 	guint8 tail[10] = { 3, 0 }; /* an empty last block, then sum and size */
 	guint32 crc, size;
 
-	if (writer->slots[writer->filling]->in_size > 0 && !submit(writer, error))
+	if (writer->slots[writer->filling]->chunk.in_size > 0 && !submit(writer, error))
 		return FALSE;
 	for (guint i = 0; i < writer->n_slots; i++) {
 		guint oldest = (writer->filling + i) % writer->n_slots;
@@ -164,4 +179,10 @@ static gboolean gzip_finish(gpointer data, GError **error)
 	return writer->sink(tail, sizeof tail, writer->user_data, error);
 }
 
-const CompressRow gzip_compress = { gzip_open, gzip_push, gzip_finish, gzip_close };
+const CompressRow gzip_compress = {
+	gzip_open,
+	gzip_push,
+	gzip_finish,
+	gzip_close,
+	gzip_room,
+};

@@ -67,4 +67,4 @@ static gboolean xz_finish(gpointer data, GError **error)
 	return xz_run(data, LZMA_FINISH, error);
 }
 
-const CompressRow xz_compress = { xz_open, xz_push, xz_finish, xz_close };
+const CompressRow xz_compress = { xz_open, xz_push, xz_finish, xz_close, NULL };

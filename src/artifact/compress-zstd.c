@@ -77,4 +77,4 @@ static gboolean zstd_finish(gpointer data, GError **error)
 	return zstd_run(data, &in, ZSTD_e_end, error);
 }
 
-const CompressRow zstd_compress = { zstd_open, zstd_push, zstd_finish, zstd_close };
+const CompressRow zstd_compress = { zstd_open, zstd_push, zstd_finish, zstd_close, NULL };

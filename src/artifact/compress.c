@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact/compress.h"
 
-enum { THREADS_MAX = 8 };
+enum { THREADS_MAX = 8, ROOM_SIZE = 256 * 1024 };
 
 typedef struct {
 	const char *suffix;
@@ -48,6 +48,17 @@ void compressor_close(Compressor *compressor)
 	if (compressor->state)
 		compressor->row->close(compressor->state);
 	compressor->state = NULL;
+	g_clear_pointer(&compressor->buffer, g_free);
+}
+
+guint8 *compressor_room(Compressor *compressor, gsize *ret_size)
+{
+	if (compressor->row->room)
+		return compressor->row->room(compressor->state, ret_size);
+	if (!compressor->buffer)
+		compressor->buffer = g_malloc(ROOM_SIZE);
+	*ret_size = ROOM_SIZE;
+	return compressor->buffer;
 }
 
 /* --- none --- */
@@ -78,4 +89,4 @@ static gboolean none_finish(gpointer data, GError **error)
 	return TRUE;
 }
 
-const CompressRow none_compress = { none_open, none_push, none_finish, g_free };
+const CompressRow none_compress = { none_open, none_push, none_finish, g_free, NULL };

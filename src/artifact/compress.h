@@ -19,6 +19,7 @@ typedef struct {
 	gboolean (*push)(gpointer state, gconstpointer data, gsize size, GError **error);
 	gboolean (*finish)(gpointer state, GError **error); /* all is in the sink afterwards */
 	void (*close)(gpointer state);
+	guint8 *(*room)(gpointer state, gsize *ret_size); /* or NULL: see compressor_room */
 } CompressRow;
 
 extern const CompressRow none_compress, gzip_compress, xz_compress, zstd_compress;
@@ -26,12 +27,15 @@ extern const CompressRow none_compress, gzip_compress, xz_compress, zstd_compres
 typedef struct {
 	const CompressRow *row;
 	gpointer state;
+	guint8 *buffer;
 } Compressor;
 
 gboolean compressor_open(Compressor *compressor, const CompressChoice *choice, CompressSink sink,
 	gpointer user_data, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean compressor_push(Compressor *compressor, gconstpointer data, gsize size,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Where to put what is pushed next, to save a copy: at least one byte, valid until then. */
+guint8 *compressor_room(Compressor *compressor, gsize *ret_size);
 gboolean compressor_finish(Compressor *compressor, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void compressor_close(Compressor *compressor);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Compressor, compressor_close)
@@ -42,7 +46,7 @@ const char *compression_suffix(ArtifactCompression kind);
 /* Threads worth starting: the cores we may use, at most eight. */
 guint compress_threads(void);
 
-/* --- deflate.h of the parallel gzip: one chunk, by ISA-L or zlib --- */
+/* --- one chunk of the parallel gzip, by ISA-L or zlib --- */
 enum {
 	DEFLATE_CHUNK_SIZE = 1024 * 1024,
 	DEFLATE_DICTIONARY_SIZE = 32 * 1024,
@@ -50,8 +54,16 @@ enum {
 	DEFLATE_OUT_SIZE = DEFLATE_CHUNK_SIZE + DEFLATE_CHUNK_SIZE / 16 + 4096,
 };
 
+typedef struct {
+	gpointer work; /* of the library, kept from chunk to chunk; NULL at first */
+	guint8 dictionary[DEFLATE_DICTIONARY_SIZE]; /* what came before */
+	guint8 in[DEFLATE_CHUNK_SIZE];
+	guint8 out[DEFLATE_OUT_SIZE];
+	gsize dictionary_size, in_size, out_size;
+} DeflateChunk;
+
 /* Compresses a chunk as raw deflate, ended by a flush to a whole byte so that the next can follow.
- * @dictionary: what came before. Returns: bytes in @out, or 0 on a fault of the library. */
-gsize deflate_chunk(const guint8 *dictionary, gsize dictionary_size, const guint8 *in, gsize size,
-	guint8 out[DEFLATE_OUT_SIZE]);
+ * FALSE on a fault of the library. */
+gboolean deflate_chunk(DeflateChunk *chunk);
+void deflate_chunk_free(DeflateChunk *chunk);
 guint32 deflate_crc(guint32 crc, const guint8 *data, gsize size);

@@ -47,7 +47,7 @@ static gboolean judge(DecompressStream *self, DecompressResult result, GError **
 /* One step; *ret_ended when the input is at its end and all was given. */
 static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error)
 {
-	DecompressStep step = { .out = self->buffer, .out_size = BUFFER_SIZE };
+	DecompressStep step = { .out_size = BUFFER_SIZE };
 
 	if (!stream_peek(self->in, &step.in, &step.in_size, error))
 		return FALSE;
@@ -57,6 +57,8 @@ static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error
 	if (!self->inside && !begin_member(self, error))
 		return FALSE;
 
+	self->turn = (self->turn + 1) % DECOMPRESS_BUFFERS;
+	step.out = self->buffers[self->turn];
 	gsize given = step.in_size;
 	DecompressResult result = self->decompressor->run(self->state, &step);
 	stream_advance(self->in, given - step.in_size);
@@ -80,7 +82,7 @@ static gboolean decompress_peek(
 	while (self->start == self->end && !ended)
 		if (!step(self, &ended, error))
 			return FALSE;
-	*ret_data = self->buffer + self->start;
+	*ret_data = self->buffers[self->turn] + self->start;
 	*ret_size = self->end - self->start;
 	return TRUE;
 }
@@ -101,8 +103,9 @@ void decompress_stream_init(
 		.place = place,
 		.decompressor = decompressor,
 		.state = decompressor->open(),
-		.buffer = g_malloc(BUFFER_SIZE),
 	};
+	for (guint i = 0; i < DECOMPRESS_BUFFERS; i++)
+		stream->buffers[i] = g_malloc(BUFFER_SIZE);
 }
 
 void decompress_stream_clear(DecompressStream *stream)
@@ -110,5 +113,6 @@ void decompress_stream_clear(DecompressStream *stream)
 	if (stream->state)
 		stream->decompressor->close(stream->state);
 	stream->state = NULL;
-	g_clear_pointer(&stream->buffer, g_free);
+	for (guint i = 0; i < DECOMPRESS_BUFFERS; i++)
+		g_clear_pointer(&stream->buffers[i], g_free);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "artifact/header.h"
+#include "artifact/parallel-sum.h"
 #include "artifact/place.h"
 #include "artifact/stream.h"
 
@@ -34,6 +35,10 @@ const Decompressor *decompressor_for(ArtifactCompression compression);
 
 extern const Decompressor gzip_decompressor, xz_decompressor, zstd_decompressor;
 
+/* What is lent stays valid until so many buffers less one were lent after it: long enough for a sum
+ * that is taken beside. */
+enum { DECOMPRESS_BUFFERS = PARALLEL_SUM_DEPTH + 1 };
+
 /* Several members after one another are one stream, as gzip and zstd allow; anything after the last
  * is R19, as is an end inside one. */
 typedef struct {
@@ -42,7 +47,8 @@ typedef struct {
 	Place *place;
 	const Decompressor *decompressor;
 	gpointer state;
-	guint8 *buffer;
+	guint8 *buffers[DECOMPRESS_BUFFERS]; /* filled in turn */
+	guint turn;
 	gsize start, end;
 	gboolean inside; /* a member has begun and not ended */
 	guint64 n_members;

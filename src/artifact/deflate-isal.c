@@ -5,28 +5,39 @@
 #include <isa-l/igzip_lib.h>
 #include "artifact/compress.h"
 
-gsize deflate_chunk(const guint8 *dictionary, gsize dictionary_size, const guint8 *in, gsize size,
-	guint8 out[DEFLATE_OUT_SIZE])
+typedef struct {
+	struct isal_zstream stream;
+	guint8 level_buffer[ISAL_DEF_LVL2_SMALL];
+} Work;
+
+gboolean deflate_chunk(DeflateChunk *chunk)
 {
-	g_autofree guint8 *work = g_malloc(ISAL_DEF_LVL2_SMALL);
-	g_autofree struct isal_zstream *stream = g_new0(struct isal_zstream, 1);
+	if (!chunk->work)
+		chunk->work = g_new0(Work, 1);
+	Work *work = chunk->work;
+	struct isal_zstream *stream = &work->stream;
 
 	isal_deflate_init(stream);
 	stream->level = 2;
-	stream->level_buf = work;
-	stream->level_buf_size = ISAL_DEF_LVL2_SMALL;
+	stream->level_buf = work->level_buffer;
+	stream->level_buf_size = sizeof work->level_buffer;
 	stream->flush = SYNC_FLUSH;
-	/* It reads only; its header merely lacks the const. */
-	if (dictionary_size > 0 && isal_deflate_set_dict(stream, (uint8_t *)(guintptr)dictionary,
-					   (uint32_t)dictionary_size) != COMP_OK)
-		return 0;
-	stream->next_in = (uint8_t *)(guintptr)in;
-	stream->avail_in = (uint32_t)size;
-	stream->next_out = out;
+	if (chunk->dictionary_size > 0 && isal_deflate_set_dict(stream, chunk->dictionary,
+						  (uint32_t)chunk->dictionary_size) != COMP_OK)
+		return FALSE;
+	stream->next_in = chunk->in;
+	stream->avail_in = (uint32_t)chunk->in_size;
+	stream->next_out = chunk->out;
 	stream->avail_out = DEFLATE_OUT_SIZE;
 	if (isal_deflate(stream) != COMP_OK || stream->avail_in > 0 || stream->avail_out == 0)
-		return 0;
-	return stream->total_out;
+		return FALSE;
+	chunk->out_size = stream->total_out;
+	return TRUE;
+}
+
+void deflate_chunk_free(DeflateChunk *chunk)
+{
+	g_clear_pointer(&chunk->work, g_free);
 }
 
 guint32 deflate_crc(guint32 crc, const guint8 *data, gsize size)

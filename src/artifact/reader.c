@@ -19,10 +19,14 @@
 #include "artifact/header-private.h"
 #include "artifact/manifest.h"
 #include "artifact/names.h"
+#include "artifact/parallel-sum.h"
 #include "artifact/signature.h"
 #include "artifact/stream.h"
 #include "artifact/tar.h"
 #include "crypto/digest.h"
+
+/* From this size on a file of a compressed payload is worth a thread for its sum. */
+enum { PARALLEL_SIZE_MIN = 1024 * 1024 };
 
 /* An archive inside the artifact, opened: member, decompressor if any, inner tar. */
 typedef struct {
@@ -56,7 +60,8 @@ struct ArtifactReader {
 	ArtifactFile file;
 	const ManifestLine *file_line;
 	Sha256 *file_sum;
-	GError *failure; /* after a refusal every call repeats it */
+	ParallelSum *parallel; /* takes it beside, where that pays */
+	GError *failure;       /* after a refusal every call repeats it */
 };
 
 /* --- the archive inside --- */
@@ -555,6 +560,8 @@ static gboolean open_file(ArtifactReader *reader, const TarEntry *entry, GError 
 	if (!reader->file_sum)
 		reader->file_sum = sha256_new();
 	sha256_reset(reader->file_sum);
+	if (reader->inner.compressed && entry->size >= PARALLEL_SIZE_MIN && !reader->parallel)
+		reader->parallel = parallel_sum_new(reader->file_sum);
 	reader->n_files++;
 	reader->file_open = TRUE;
 	return TRUE;
@@ -569,10 +576,16 @@ static gboolean lend_file(ArtifactReader *reader, const guint8 **ret_data, gsize
 		return FALSE;
 	if (*ret_size == 0) {
 		reader->file_open = FALSE;
+		if (reader->parallel)
+			parallel_sum_wait(reader->parallel);
 		return manifest_compare(reader->file_line, reader->file_sum, &reader->place, error);
 	}
 	*ret_size = MIN(*ret_size, size_max);
-	sha256_update(reader->file_sum, *ret_data, *ret_size);
+	/* Bytes that come uncompressed lie in a buffer that is filled again at once. */
+	if (reader->parallel && reader->inner.compressed)
+		parallel_sum_update(reader->parallel, *ret_data, *ret_size);
+	else
+		sha256_update(reader->file_sum, *ret_data, *ret_size);
 	stream_advance(&reader->files.body, *ret_size);
 	return TRUE;
 }
@@ -685,6 +698,7 @@ void artifact_reader_free(ArtifactReader *reader)
 {
 	if (!reader)
 		return;
+	parallel_sum_free(reader->parallel); /* before what was lent to it */
 	close_payload(reader);
 	tar_reader_clear(&reader->outer);
 	g_clear_pointer(&reader->header, artifact_header_free);

@@ -3,7 +3,7 @@
 #include <string.h>
 #include "artifact/error.h"
 
-enum { SOURCE_BUFFER_SIZE = 256 * 1024 };
+enum { SOURCE_BUFFER_SIZE = 64 * 1024 };
 
 gboolean stream_take(Stream *stream, gpointer data, gsize size, gsize *ret_taken, GError **error)
 {

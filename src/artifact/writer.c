@@ -3,7 +3,8 @@
 #include <string.h>
 #include "artifact/header-private.h"
 #include "artifact/names.h"
-#include "artifact/payload-spool.h"
+#include "artifact/file-range.h"
+#include "artifact/payload-pack.h"
 #include "artifact/signature.h"
 #include "artifact/tar-writer.h"
 #include "base/error.h"
@@ -102,7 +103,7 @@ static GList *sorted_keys(GHashTable *table)
 	return table ? g_list_sort(g_hash_table_get_keys(table), (GCompareFunc)strcmp) : NULL;
 }
 
-static json_t *make_provides(const ArtifactSpec *spec, const PayloadSpool *spool)
+static json_t *make_provides(const ArtifactSpec *spec, const PayloadPack *pack)
 {
 	json_t *provides = json_object();
 	g_autoptr(GHashTable) all = artifact_provides_new();
@@ -114,8 +115,8 @@ static json_t *make_provides(const ArtifactSpec *spec, const PayloadSpool *spool
 		while (g_hash_table_iter_next(&iter, &key, &value))
 			g_hash_table_replace(all, g_strdup(key), g_strdup(value));
 	}
-	for (char **name = spec->checksum_keys; name && *name && spool->files->len > 0; name++) {
-		const SpooledFile *file = spool->files->pdata[0];
+	for (char **name = spec->checksum_keys; name && *name && pack->files->len > 0; name++) {
+		const PackedFile *file = pack->files->pdata[0];
 
 		g_hash_table_replace(all, g_strdup(*name), g_strdup(file->sum));
 	}
@@ -142,10 +143,10 @@ static json_t *make_depends(GHashTable *depends)
 	return object;
 }
 
-static json_t *make_type_info(const ArtifactSpec *spec, const PayloadSpool *spool)
+static json_t *make_type_info(const ArtifactSpec *spec, const PayloadPack *pack)
 {
 	json_t *info = json_object();
-	g_autoptr(json_t) provides = make_provides(spec, spool);
+	g_autoptr(json_t) provides = make_provides(spec, pack);
 	g_autoptr(json_t) depends = make_depends(spec->depends);
 
 	json_object_set_new(info, "type", type_to_json(spec));
@@ -221,9 +222,9 @@ static gboolean append_scripts(GByteArray *tar, const ArtifactSpec *spec, GError
 }
 
 static gboolean append_documents(
-	GByteArray *tar, const ArtifactSpec *spec, const PayloadSpool *spool, GError **error)
+	GByteArray *tar, const ArtifactSpec *spec, const PayloadPack *pack, GError **error)
 {
-	g_autoptr(json_t) type_info = make_type_info(spec, spool);
+	g_autoptr(json_t) type_info = make_type_info(spec, pack);
 	g_autofree char *type_info_text = json_to_text(type_info);
 
 	if (!append_text(tar, "headers/0000/type-info", type_info_text, spec->modified_s, error))
@@ -260,14 +261,14 @@ static GByteArray *compress_header(
 	return g_steal_pointer(&packed);
 }
 
-static GByteArray *make_header(const ArtifactSpec *spec, const PayloadSpool *spool, GError **error)
+static GByteArray *make_header(const ArtifactSpec *spec, const PayloadPack *pack, GError **error)
 {
 	g_autoptr(GByteArray) tar = g_byte_array_new();
 	g_autoptr(json_t) info = make_header_info(spec);
 	g_autofree char *info_text = json_to_text(info);
 
 	if (!append_text(tar, "header-info", info_text, spec->modified_s, error) ||
-		!append_scripts(tar, spec, error) || !append_documents(tar, spec, spool, error))
+		!append_scripts(tar, spec, error) || !append_documents(tar, spec, pack, error))
 		return NULL;
 	tar_append_end(tar);
 	return compress_header(tar, &spec->compression, error);
@@ -275,15 +276,15 @@ static GByteArray *make_header(const ArtifactSpec *spec, const PayloadSpool *spo
 
 /* --- the whole --- */
 
-static char *make_manifest(const PayloadSpool *spool, const char *header_name,
+static char *make_manifest(const PayloadPack *pack, const char *header_name,
 	const GByteArray *header, const char *version)
 {
 	GString *manifest = g_string_new(NULL);
 	g_autofree char *header_sum = sha256_hex_of(header->data, header->len);
 	g_autofree char *version_sum = sha256_hex_of(version, strlen(version));
 
-	for (guint i = 0; i < spool->files->len; i++) {
-		const SpooledFile *file = spool->files->pdata[i];
+	for (guint i = 0; i < pack->files->len; i++) {
+		const PackedFile *file = pack->files->pdata[i];
 
 		g_string_append_printf(manifest, "%s  data/0000/%s\n", file->sum, file->name);
 	}
@@ -304,16 +305,16 @@ static gboolean append_signature(
 }
 
 /* All that stands before the bytes of the payload archive, its tar header included. */
-static GByteArray *make_front(const ArtifactSpec *spec, const PayloadSpool *spool,
+static GByteArray *make_front(const ArtifactSpec *spec, const PayloadPack *pack,
 	const GByteArray *header, const Key *key, GError **error)
 {
 	static const char version[] = "{\"format\":\"mender\",\"version\":3}";
 	const char *suffix = compression_suffix(spec->compression.kind);
 	g_autofree char *header_name = g_strconcat("header.tar", suffix, NULL);
 	g_autofree char *data_name = g_strconcat("data/0000.tar", suffix, NULL);
-	g_autofree char *manifest = make_manifest(spool, header_name, header, version);
+	g_autofree char *manifest = make_manifest(pack, header_name, header, version);
 	TarHeader header_entry = { header_name, header->len, ENTRY_MODE, spec->modified_s };
-	TarHeader data_entry = { data_name, spool->size, ENTRY_MODE, spec->modified_s };
+	TarHeader data_entry = { data_name, pack->size, ENTRY_MODE, spec->modified_s };
 	g_autoptr(GByteArray) front = g_byte_array_new();
 	guint8 block[512];
 
@@ -327,6 +328,15 @@ static GByteArray *make_front(const ArtifactSpec *spec, const PayloadSpool *spoo
 	return g_steal_pointer(&front);
 }
 
+/* The front as it is, with the header that belongs to the sums of @pack. */
+static GByteArray *build_front(
+	const ArtifactSpec *spec, const PayloadPack *pack, const Key *key, GError **error)
+{
+	g_autoptr(GByteArray) header = make_header(spec, pack, error);
+
+	return header ? make_front(spec, pack, header, key, error) : NULL;
+}
+
 static gboolean write_end(int out_fd, guint64 payload_size, GError **error)
 {
 	static const guint8 zeros[512 + TAR_END_SIZE];
@@ -334,19 +344,50 @@ static gboolean write_end(int out_fd, guint64 payload_size, GError **error)
 	return file_write_all(out_fd, zeros, tar_padding(payload_size) + TAR_END_SIZE, error);
 }
 
+/* The sums stand before what they are of. Where the output can be gone back in, room is left for
+ * the front: its size is known but for a few bytes of the compressed header, which mostly vanish in
+ * the rounding to tar blocks. Where it was not, the payload is moved. */
+static gboolean write_in_place(const ArtifactSpec *spec, PayloadPack *pack, const Key *key, int fd,
+	guint64 start, GError **error)
+{
+	g_autoptr(GByteArray) guess = build_front(spec, pack, key, error);
+
+	if (!guess || !file_seek(fd, start + guess->len, error) ||
+		!payload_pack_write(
+			pack, spec->file_paths, &spec->compression, spec->modified_s, fd, error))
+		return FALSE;
+	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
+	return front &&
+	       file_move_range(fd, start + guess->len, start + front->len, pack->size, error) &&
+	       file_seek(fd, start, error) && file_write_all(fd, front->data, front->len, error) &&
+	       file_seek(fd, start + front->len + pack->size, error) &&
+	       write_end(fd, pack->size, error) && file_cut_here(fd, error);
+}
+
+/* Otherwise the payload waits in a file without a name. */
+static gboolean write_through_spool(const ArtifactSpec *spec, PayloadPack *pack, const Key *key,
+	int out_fd, const char *spool_folder, GError **error)
+{
+	autofd int spool = file_open_nameless(spool_folder, error);
+
+	if (spool < 0 || !payload_pack_write(pack, spec->file_paths, &spec->compression,
+				 spec->modified_s, spool, error))
+		return FALSE;
+	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
+	return front && file_write_all(out_fd, front->data, front->len, error) &&
+	       file_copy_range(spool, out_fd, pack->size, error) &&
+	       write_end(out_fd, pack->size, error);
+}
+
 gboolean artifact_write(const ArtifactSpec *spec, const Key *key, int out_fd,
 	const char *spool_folder, GError **error)
 {
-	g_auto(PayloadSpool) spool = { 0 };
+	g_auto(PayloadPack) pack = { 0 };
+	guint64 start;
 
-	if (!check_spec(spec, error) ||
-		!payload_spool_fill(&spool, spec->file_paths, &spec->compression, spec->modified_s,
-			spool_folder, error))
+	if (!check_spec(spec, error) || !payload_pack_init(&pack, spec->file_paths, error))
 		return FALSE;
-	g_autoptr(GByteArray) header = make_header(spec, &spool, error);
-	if (!header)
-		return FALSE;
-	g_autoptr(GByteArray) front = make_front(spec, &spool, header, key, error);
-	return front && file_write_all(out_fd, front->data, front->len, error) &&
-	       payload_spool_copy(&spool, out_fd, error) && write_end(out_fd, spool.size, error);
+	if (file_is_seekable(out_fd, &start))
+		return write_in_place(spec, &pack, key, out_fd, start, error);
+	return write_through_spool(spec, &pack, key, out_fd, spool_folder, error);
 }

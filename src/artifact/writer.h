@@ -34,8 +34,8 @@ typedef struct {
 /**
  * artifact_write:
  * @key: (nullable): signs the manifest
- * @out_fd: written front to back, never seeked
- * @spool_folder: where the compressed payload is kept meanwhile, in a file without a name
+ * @out_fd: a regular file open for reading and writing, or anything that can be written to
+ * @spool_folder: where, in the second case, the payload waits in a file without a name
  *
  * ROTA_ERROR_INVALID where @spec breaks a rule of the format.
  */

@@ -55,7 +55,7 @@ GInputStream *open_artifact(const char *path)
 static const Option global_options[] = {
 	{"compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(GlobalOptions, compression), "NAME",
          "none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
-         "zstd_best", NULL },
+		"zstd_best", NULL },
 	{ NULL },
 };
 

@@ -11,7 +11,7 @@ const gsize validate_options_size = sizeof(ValidateOptions);
 const Option validate_options[] = {
 	{"key",         'k', OPTION_TEXTS, G_STRUCT_OFFSET(ValidateOptions, keys), "FILE",
          "public key in PEM that the signature must verify with; of several, any one will "
-         "do", NULL },
+		"do", NULL },
 	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ValidateOptions, no_progress), NULL,
          "taken for compatibility: there is no progress bar", NULL },
 	{ NULL       },

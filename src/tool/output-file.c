@@ -32,7 +32,7 @@ static char *temporary_name(const OutputFile *output)
 static gboolean open_named(OutputFile *output)
 {
 	output->temporary = temporary_name(output);
-	output->fd = open(output->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, output->mode);
+	output->fd = open(output->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, output->mode);
 	if (output->fd >= 0)
 		return TRUE;
 	g_clear_pointer(&output->temporary, g_free);
@@ -47,7 +47,7 @@ gboolean output_file_open(OutputFile *output, const char *path, mode_t mode, GEr
 		output->standard_output ? g_strdup(g_get_tmp_dir()) : g_path_get_dirname(path);
 	if (output->standard_output)
 		return TRUE;
-	output->fd = open(output->folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+	output->fd = open(output->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
 	if (output->fd >= 0 || open_named(output))
 		return TRUE;
 	rota_set_errno_error(error, errno, "write %s", path);

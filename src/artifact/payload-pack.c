@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "artifact/payload-pack.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "artifact/names.h"
+#include "artifact/tar-writer.h"
+#include "base/error.h"
+#include "base/file.h"
+
+enum { READ_SIZE = 256 * 1024, FILE_MODE = 0644 };
+
+static void packed_file_free(gpointer data)
+{
+	PackedFile *file = data;
+
+	g_free(file->name);
+	g_free(file);
+}
+
+void payload_pack_clear(PayloadPack *pack)
+{
+	g_clear_pointer(&pack->files, g_ptr_array_unref);
+}
+
+static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data, GError **error)
+{
+	PayloadPack *pack = user_data;
+
+	pack->size += size;
+	return file_write_all(pack->fd, data, size, error);
+}
+
+static int open_input(const char *path, guint64 *ret_size, GError **error)
+{
+	struct stat status;
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status) < 0) {
+		rota_set_errno_error(error, errno, "open %s", path);
+		return -1;
+	}
+	if (!S_ISREG(status.st_mode)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: not a regular file", path);
+		return -1;
+	}
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	*ret_size = (guint64)status.st_size;
+	int taken = fd;
+	fd = -1;
+	return taken;
+}
+
+/* Exactly @size bytes, or the file changed under our hands. */
+static gboolean pack_body(
+	Compressor *compressor, int fd, const char *path, guint64 size, Sha256 *sum, GError **error)
+{
+	guint64 done = 0;
+
+	for (;;) {
+		gsize room;
+		guint8 *buffer = compressor_room(compressor, &room);
+		ssize_t got = TEMP_FAILURE_RETRY(read(fd, buffer, MIN(room, READ_SIZE)));
+
+		if (got < 0) {
+			rota_set_errno_error(error, errno, "read %s", path);
+			return FALSE;
+		}
+		if (got == 0)
+			break;
+		done += (guint64)got;
+		if (done > size)
+			break;
+		sha256_update(sum, buffer, (gsize)got);
+		if (!compressor_push(compressor, buffer, (gsize)got, error))
+			return FALSE;
+	}
+	if (done == size)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "%s: changed while it was read", path);
+	return FALSE;
+}
+
+static gboolean check_name(const PayloadPack *pack, const char *name, GError **error)
+{
+	if (pack->files->len >= ARTIFACT_FILES_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE, "more than %d payload files",
+			ARTIFACT_FILES_MAX);
+		return FALSE;
+	}
+	if (!name_is_payload_file(name) || strlen(name) > TAR_NAME_SIZE_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"%s: a payload file's name may have letters, digits and _ - . , only, at "
+			"most %d",
+			name, TAR_NAME_SIZE_MAX);
+		return FALSE;
+	}
+	for (guint i = 0; i < pack->files->len; i++) {
+		const PackedFile *file = pack->files->pdata[i];
+
+		if (!g_str_equal(file->name, name))
+			continue;
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"%s: two payload files of one name", name);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static void set_sum(PackedFile *file, const char *hex)
+{
+	memcpy(file->sum, hex, SHA256_HEX_SIZE);
+}
+
+gboolean payload_pack_init(PayloadPack *pack, char **paths, GError **error)
+{
+	pack->files = g_ptr_array_new_with_free_func(packed_file_free);
+	for (; paths && *paths; paths++) {
+		g_autofree char *name = g_path_get_basename(*paths);
+		g_autofree char *hex = sha256_hex_of(name, strlen(name));
+
+		if (!check_name(pack, name, error))
+			return FALSE;
+		PackedFile *file = g_new0(PackedFile, 1);
+		set_sum(file, hex);
+		file->name = g_steal_pointer(&name);
+		g_ptr_array_add(pack->files, file);
+	}
+	return TRUE;
+}
+
+static gboolean pack_file(PackedFile *file, Compressor *compressor, const char *path,
+	gint64 modified_s, GError **error)
+{
+	static const guint8 zeros[512];
+	g_autoptr(Sha256) sum = sha256_new();
+	TarHeader header = { file->name, 0, FILE_MODE, modified_s };
+	guint8 block[512];
+	autofd int fd = open_input(path, &header.size, error);
+
+	if (fd < 0 || !tar_header_write(&header, block, error) ||
+		!compressor_push(compressor, block, sizeof block, error) ||
+		!pack_body(compressor, fd, path, header.size, sum, error) ||
+		!compressor_push(compressor, zeros, tar_padding(header.size), error))
+		return FALSE;
+	g_autofree char *hex = sha256_finish_hex(sum);
+	set_sum(file, hex);
+	return TRUE;
+}
+
+gboolean payload_pack_write(PayloadPack *pack, char **paths, const CompressChoice *compression,
+	gint64 modified_s, int fd, GError **error)
+{
+	static const guint8 end[TAR_END_SIZE];
+	g_auto(Compressor) compressor = { 0 };
+
+	pack->fd = fd;
+	pack->size = 0;
+	if (!compressor_open(&compressor, compression, write_packed, pack, error))
+		return FALSE;
+	for (guint i = 0; i < pack->files->len; i++)
+		if (!pack_file(pack->files->pdata[i], &compressor, paths[i], modified_s, error))
+			return FALSE;
+	return compressor_push(&compressor, end, sizeof end, error) &&
+	       compressor_finish(&compressor, error);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "artifact/compress.h"
+#include "crypto/digest.h"
+
+/* The payload archive: its members are read once, hashed and packed on the way. */
+typedef struct {
+	char *name;
+	char sum[SHA256_HEX_SIZE + 1];
+} PackedFile;
+
+typedef struct {
+	GPtrArray *files; /* of PackedFile * */
+	guint64 size;     /* of the packed archive */
+	int fd;           /* where it is written to; borrowed */
+} PayloadPack;
+
+/* Takes the names of @paths, and sums that are none yet but as long and as random as those to come.
+ */
+gboolean payload_pack_init(
+	PayloadPack *pack, char **paths, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Writes the archive to @fd, from where it stands, and takes the true sums. */
+gboolean payload_pack_write(PayloadPack *pack, char **paths, const CompressChoice *compression,
+	gint64 modified_s, int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void payload_pack_clear(PayloadPack *pack);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(PayloadPack, payload_pack_clear)
