@@ -33,7 +33,7 @@ typedef struct {
 	DatabaseJob run;
 	DatabaseDone done;
 	gpointer data;
-	gint64 queued_us;
+	gint64 queued_us, limit_us;
 	guint runs;
 	GError *error;
 	GArray *hooks; /* of Hook; NULL while there is none */
@@ -124,12 +124,14 @@ static void queue_clear(JobQueue *queue)
 	g_cond_clear(&queue->filled);
 }
 
-static void queue_add(JobQueue *queue, DatabaseJob run, DatabaseDone done, gpointer data)
+static void queue_add(
+	JobQueue *queue, DatabaseJob run, DatabaseDone done, gpointer data, gint64 limit_us)
 {
 	Job *job = g_new0(Job, 1);
 	gboolean full;
 
-	*job = (Job){ .run = run, .done = done, .data = data, .queued_us = g_get_monotonic_time() };
+	*job = (Job){ .run = run, .done = done, .data = data, .limit_us = limit_us };
+	job->queued_us = g_get_monotonic_time();
 	g_mutex_lock(&queue->lock);
 	full = queue->jobs.length >= DATABASE_QUEUE_JOBS;
 	if (!full) {
@@ -218,7 +220,7 @@ static gboolean call_job(Connection *connection, Job *job)
 	drop_hooks(job);
 	g_clear_error(&job->error);
 	job->runs++;
-	connection->deadline_us = g_get_monotonic_time() + DATABASE_JOB_US;
+	connection->deadline_us = g_get_monotonic_time() + job->limit_us;
 	ok = job->run(&transaction, job->data, &job->error);
 	connection->deadline_us = 0;
 	if (transaction.open_rows)
@@ -667,12 +669,12 @@ gboolean database_check(Database *database, GError **error)
 
 void database_write(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
 {
-	queue_add(&database->writes, job, done, data);
+	queue_add(&database->writes, job, done, data, DATABASE_JOB_US);
 }
 
 void database_read(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
 {
-	queue_add(&database->reads, job, done, data);
+	queue_add(&database->reads, job, done, data, DATABASE_JOB_US);
 }
 
 typedef struct {
@@ -708,7 +710,7 @@ static gboolean wait_for(JobQueue *queue, DatabaseJob job, gpointer data, GError
 
 	g_mutex_init(&wait.lock);
 	g_cond_init(&wait.ended);
-	queue_add(queue, run_waited, end_wait, &wait);
+	queue_add(queue, run_waited, end_wait, &wait, DATABASE_WAITED_JOB_US);
 	g_mutex_lock(&wait.lock);
 	while (!wait.has_ended)
 		g_cond_wait(&wait.ended, &wait.lock);

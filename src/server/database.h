@@ -30,9 +30,10 @@ typedef struct Rows Rows;               /* the result of a query, row by row */
 #define DATABASE_QUEUE_JOBS 8192    /* jobs that wait for the writer, or for a reader, at most */
 #define DATABASE_WAIT_US 10000000   /* a job that waited longer is not begun: TIMED_OUT */
 #define DATABASE_JOB_US 30000000    /* a job's statements are ended after this: TIMED_OUT */
-#define DATABASE_JOB_RUNS 3         /* how often a job is run, at most */
-#define DATABASE_READERS 32         /* reading connections, at most */
-#define DATABASE_PARAMETERS 32      /* parameters of a statement, at most */
+#define DATABASE_WAITED_JOB_US 600000000 /* the same for a job whose caller waits */
+#define DATABASE_JOB_RUNS 3              /* how often a job is run, at most */
+#define DATABASE_READERS 32              /* reading connections, at most */
+#define DATABASE_PARAMETERS 32           /* parameters of a statement, at most */
 
 /* @url: sqlite:FILE or postgresql://... ; applies missing schema steps in one transaction each.
  * A schema of a later release that this one cannot serve is ROTA_ERROR_UNSUPPORTED, a step that was

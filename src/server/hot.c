@@ -503,7 +503,6 @@ void hot_contacts_stop(Hot *hot)
 static gboolean read_device(Hot *hot, Rows *rows, GError **error)
 {
 	gint64 row = rows_int(rows, 0);
-	const char *auth_set = rows_text(rows, 6);
 	HotDevice device = {
 		.row = (guint32)row,
 		.tenant = hot_tenant_number(hot, rows_text(rows, 1)),
@@ -512,7 +511,6 @@ static gboolean read_device(Hot *hot, Rows *rows, GError **error)
 	};
 
 	if (row < 0 || row >= HOT_DEVICES_MAX || !uuid_parse(rows_text(rows, 2), &device.id) ||
-		(auth_set && !uuid_parse(auth_set, &device.auth_set)) ||
 		!device_status_from_name(rows_text(rows, 3), &device.status)) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
 			"device %s: its row cannot be read", rows_text(rows, 2));
@@ -522,20 +520,42 @@ static gboolean read_device(Hot *hot, Rows *rows, GError **error)
 	return TRUE;
 }
 
-static gboolean read_devices(Transaction *transaction, gpointer data, GError **error)
+static gboolean read_auth_set(Hot *hot, Rows *rows, GError **error)
 {
-	g_autoptr(Rows) rows = transaction_query(transaction, error, QUERY_DEVICES_ALL, DB_END);
+	HotDevice device;
+	Uuid id;
+
+	if (!uuid_parse(rows_text(rows, 0), &id) || !hot_find(hot, &id, &device) ||
+		!uuid_parse(rows_text(rows, 1), &device.auth_set)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+			"auth set %s: its row cannot be read", rows_text(rows, 1));
+		return FALSE;
+	}
+	hot_put(hot, &device);
+	return TRUE;
+}
+
+static gboolean read_all(Hot *hot, Transaction *transaction, QueryId query,
+	gboolean (*read)(Hot *hot, Rows *rows, GError **error), GError **error)
+{
+	g_autoptr(Rows) rows = transaction_query(transaction, error, query, DB_END);
 	g_autoptr(GError) failure = NULL;
 
 	if (!rows)
 		return FALSE;
 	while (rows_next(rows, &failure))
-		if (!read_device(data, rows, error))
+		if (!read(hot, rows, error))
 			return FALSE;
 	if (!failure)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&failure));
 	return FALSE;
+}
+
+static gboolean read_devices(Transaction *transaction, gpointer data, GError **error)
+{
+	return read_all(data, transaction, QUERY_DEVICES_ALL, read_device, error) &&
+	       read_all(data, transaction, QUERY_AUTH_SETS_ACCEPTED, read_auth_set, error);
 }
 
 gboolean hot_load(Hot *hot, Database *database, GError **error)

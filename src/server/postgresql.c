@@ -308,7 +308,7 @@ static gboolean set_up(PostgresqlConnection *self, GError **error)
 		"SET default_transaction_read_only = %s;"
 		"SELECT set_config('synchronous_commit', 'on', false)"
 		" WHERE current_setting('synchronous_commit') = 'off'",
-		checker ? 0 : DATABASE_JOB_US / 1000, DATABASE_JOB_US / 1000,
+		checker ? 0 : DATABASE_WAITED_JOB_US / 1000, DATABASE_JOB_US / 1000,
 		writer ? "off" : "on");
 
 	if (!run_text(self, settings, "set up the connection", error))
