@@ -273,9 +273,8 @@ static UpdateRecord *from_standalone_text(StandaloneText *text)
 	UpdateRecord *record = update_record_new();
 
 	/* Version 1 was written once the install was done: it waits for commit. */
-	record->phase = text->version == 1 || text->in_state == NULL
-				? g_strdup("Before_ArtifactCommit_Enter")
-				: g_steal_pointer(&text->in_state);
+	record->phase = text->version == 1 ? g_strdup("Before_ArtifactCommit_Enter")
+					   : g_steal_pointer(&text->in_state);
 	record->artifact.name = g_steal_pointer(&text->name);
 	record->artifact.group = g_steal_pointer(&text->group);
 	record->artifact.payload_types = g_steal_pointer(&text->payload_types);
@@ -291,6 +290,12 @@ static UpdateRecord *from_standalone_text(StandaloneText *text)
 	return record;
 }
 
+static gboolean is_known_version(const StandaloneText *text)
+{
+	return text->version == 1 ||
+	       (text->version == STANDALONE_VERSION && text->in_state != NULL);
+}
+
 UpdateRecord *update_record_from_standalone(const char *text, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
@@ -298,7 +303,7 @@ UpdateRecord *update_record_from_standalone(const char *text, GError **error)
 		json_record_parse(&standalone_record, text, strlen(text), &failure);
 	UpdateRecord *record = NULL;
 
-	if (parsed == NULL || parsed->version < 1 || parsed->version > STANDALONE_VERSION) {
+	if (parsed == NULL || !is_known_version(parsed)) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT, "stored standalone state: %s",
 			failure != NULL ? failure->message : "of an unknown version");
 		json_record_free(&standalone_record, parsed);

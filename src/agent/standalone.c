@@ -17,10 +17,21 @@ static void say(const char *text)
 
 /* --- What is open --- */
 
+/* A record nobody can read must not keep the vehicle from updates for ever. */
+static gboolean drop_record(Agent *agent, const GError *failure, GError **error)
+{
+	g_autoptr(StoreChanges) changes = store_changes_new();
+
+	g_critical("%s: the update that was open is given up", failure->message);
+	store_changes_set(changes, STORE_STANDALONE, NULL);
+	return store_write(agent->store, changes, error);
+}
+
 /* @ret_update: (nullable)(transfer full) */
 static gboolean load(Agent *agent, Update **ret_update, GError **error)
 {
 	g_autofree char *text = NULL;
+	g_autoptr(GError) failure = NULL;
 	UpdateRecord *record = NULL;
 
 	*ret_update = NULL;
@@ -28,18 +39,18 @@ static gboolean load(Agent *agent, Update **ret_update, GError **error)
 		return FALSE;
 	if (text == NULL)
 		return TRUE;
-	record = update_record_from_standalone(text, error);
+	record = update_record_from_standalone(text, &failure);
 	if (record == NULL)
-		return FALSE;
+		return drop_record(agent, failure, error);
 	*ret_update = update_new(agent, &standalone_life, record);
 	return TRUE;
 }
 
 gboolean standalone_is_open(Agent *agent)
 {
-	g_autofree char *text = NULL;
+	g_autoptr(Update) update = NULL;
 
-	return !store_get(agent->store, STORE_STANDALONE, &text, NULL) || text != NULL;
+	return !load(agent, &update, NULL) || update != NULL;
 }
 
 static gboolean deployment_is_open(Agent *agent)
