@@ -192,11 +192,12 @@ static const PhaseRow standalone_rows[N_PHASES] = {
 		ON_CUT(FAILURE, FAILED) },
 	[PHASE_CLEANUP] = {
 		.name = "clean up", .stored = "Cleanup", .stop_name = "Cleanup",
+		.also = also_software_by_hand,
 		.step = step_cleanup, .flags = PHASE_GOES_ON,
 		.next = NEXT(CLOSE, CLOSE, CLOSE, CLOSE), .blame = BLAME_FAILED,
 		ON_CUT(CLEANUP, NOTHING) },
 	[PHASE_CLOSE] = {
-		.name = "close the update", .step = step_close_standalone, .flags = PHASE_GOES_ON,
+		.name = "close the update", .step = step_close, .flags = PHASE_GOES_ON,
 		.next = NEXT(END, END, END, END), .blame = BLAME_DIRTY },
 };
 

@@ -33,36 +33,35 @@ PhaseOutcome step_cleanup(Update *update, GError **error)
 }
 
 /* Into the transaction that begins Cleanup: either the journal still says what came before and the
- * old software is named, or it says Cleanup and the new one is. */
-gboolean also_software(Update *update, StoreChanges *changes, GError **error)
+ * old software is named, or it says Cleanup and the new one is. A Cleanup that fails changes
+ * nothing about that. */
+static gboolean add_software(
+	Update *update, SoftwareVerdict if_dirty, StoreChanges *changes, GError **error)
 {
 	const RecordOwn *own = &update->record->own;
 
 	if (own->failed && !own->dirty)
 		return TRUE;
 	return software_apply(update->agent->store, &update->record->artifact,
-		own->failed ? SOFTWARE_IS_MIXED : SOFTWARE_IS_NEW, changes, error);
+		own->failed ? if_dirty : SOFTWARE_IS_NEW, changes, error);
+}
+
+gboolean also_software(Update *update, StoreChanges *changes, GError **error)
+{
+	return add_software(update, SOFTWARE_IS_MIXED, changes, error);
+}
+
+gboolean also_software_by_hand(Update *update, StoreChanges *changes, GError **error)
+{
+	return add_software(update, SOFTWARE_IS_MIXED_WITH_PROVIDES, changes, error);
 }
 
 PhaseOutcome step_close(Update *update, GError **error)
 {
 	g_autoptr(StoreChanges) changes = store_changes_new();
 
-	store_changes_set(changes, STORE_STATE, NULL);
-	store_changes_set(changes, STORE_STATE_UNCOMMITTED, NULL);
-	return store_write(update->agent->store, changes, error) ? OUTCOME_OK : OUTCOME_ERROR;
-}
-
-PhaseOutcome step_close_standalone(Update *update, GError **error)
-{
-	const RecordOwn *own = &update->record->own;
-	g_autoptr(StoreChanges) changes = store_changes_new();
-
-	store_changes_set(changes, STORE_STANDALONE, NULL);
-	if ((!own->failed || own->dirty) &&
-		!software_apply(update->agent->store, &update->record->artifact,
-			own->failed ? SOFTWARE_IS_MIXED_WITH_PROVIDES : SOFTWARE_IS_NEW, changes,
-			error))
-		return OUTCOME_ERROR;
+	store_changes_set(changes, update->life->store_key, NULL);
+	if (g_str_equal(update->life->store_key, STORE_STATE))
+		store_changes_set(changes, STORE_STATE_UNCOMMITTED, NULL);
 	return store_write(update->agent->store, changes, error) ? OUTCOME_OK : OUTCOME_ERROR;
 }

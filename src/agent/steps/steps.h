@@ -37,8 +37,8 @@ PhaseOutcome step_loop(Update *update, GError **error);
 /* cleanup.c */
 PhaseOutcome step_cleanup(Update *update, GError **error);
 PhaseOutcome step_close(Update *update, GError **error);
-PhaseOutcome step_close_standalone(Update *update, GError **error);
 gboolean also_software(Update *update, StoreChanges *changes, GError **error);
+gboolean also_software_by_hand(Update *update, StoreChanges *changes, GError **error);
 
 /* report.c */
 PhaseOutcome step_report(Update *update, GError **error);
