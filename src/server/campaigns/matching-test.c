@@ -96,15 +96,16 @@ static void test_same(void)
 
 static void test_incomplete(void)
 {
-	g_autoptr(GHashTable) provides = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) provides =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	g_autoptr(DeviceFacts) facts = NULL;
 	g_autoptr(GError) error = NULL;
 
-	g_hash_table_insert(provides, (char *)"artifact_name", (char *)"v1");
+	g_hash_table_insert(provides, g_strdup("artifact_name"), g_strdup("v1"));
 	g_assert_null(device_facts_from_provides(provides, &error));
 	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_INVALID);
 	g_assert_cmpstr(error->message, ==, "device_type: missing");
-	g_hash_table_insert(provides, (char *)"device_type", (char *)"a");
+	g_hash_table_insert(provides, g_strdup("device_type"), g_strdup("a"));
 	facts = device_facts_from_provides(provides, NULL);
 	g_assert_nonnull(facts);
 	g_assert_true(facts->is_complete);

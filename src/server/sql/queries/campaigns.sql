@@ -93,8 +93,8 @@ VALUES ($1, $2, $3, $4, $5, 0, $6, $7, 0)
 
 -- name: campaign_device_get
 SELECT campaign, device, number, status, substate, artifact, request, attempts, campaign_us, created_us, started_us,
-	finished_us, EXISTS (SELECT 1 FROM campaign_logs l
-		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device)
+	finished_us, CASE WHEN EXISTS (SELECT 1 FROM campaign_logs l
+		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device) THEN 1 ELSE 0 END
 FROM campaign_devices d
 WHERE d.tenant = $1 AND d.campaign = $2 AND d.device = $3
 
@@ -138,8 +138,8 @@ WHERE tenant = $1 AND campaign = $2 AND finished_us IS NULL
 
 -- name: campaign_device_list
 SELECT campaign, device, number, status, substate, artifact, request, attempts, campaign_us, created_us, started_us,
-	finished_us, EXISTS (SELECT 1 FROM campaign_logs l
-		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device)
+	finished_us, CASE WHEN EXISTS (SELECT 1 FROM campaign_logs l
+		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device) THEN 1 ELSE 0 END
 FROM campaign_devices d
 WHERE d.tenant = $1 AND d.campaign = $2
 	AND ($3 = '' OR d.status = $3 OR ($3 = 'pause' AND d.status LIKE 'pause%')
@@ -159,8 +159,8 @@ SELECT number FROM campaign_devices WHERE tenant = $1 AND campaign = $2
 
 -- name: campaign_device_history
 SELECT campaign, device, number, status, substate, artifact, request, attempts, campaign_us, created_us, started_us,
-	finished_us, EXISTS (SELECT 1 FROM campaign_logs l
-		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device)
+	finished_us, CASE WHEN EXISTS (SELECT 1 FROM campaign_logs l
+		WHERE l.tenant = d.tenant AND l.campaign = d.campaign AND l.device = d.device) THEN 1 ELSE 0 END
 FROM campaign_devices d
 WHERE d.tenant = $1 AND d.device = $2
 	AND ($3 = '' OR d.status = $3 OR ($3 = 'pause' AND d.status LIKE 'pause%')
