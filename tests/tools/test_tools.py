@@ -30,6 +30,8 @@ def write(root, files):
     ("server/campaigns/campaigns.c", "server/audit/audit.h"),
     ("server/campaigns/campaigns.c", "server/database.h"),
     ("server/app.c", "server/campaigns/campaigns.h"),
+    ("server/cmd-user.c", "server/users/users.h"),
+    ("server/call.c", "server/users/permissions.h"),
 ])
 def test_layers_lets_pass(tmp_path, name, include):
     write(tmp_path, {f"src/{name}": f'#include "{include}"\n'})
@@ -48,6 +50,8 @@ def test_layers_lets_pass(tmp_path, name, include):
     ("artifact/reader.c", "nowhere/reader.h"),
     ("server/campaigns/campaigns.c", "server/inventory/store.h"),
     ("server/call.c", "server/inventory/inventory.h"),
+    ("server/campaigns/campaigns.c", "server/users/users-private.h"),
+    ("server/campaigns/campaigns.c", "server/audit/store.h"),
     ("unknown/file.c", "base/error.h"),
 ])
 def test_layers_refuses(tmp_path, name, include):
