@@ -61,3 +61,19 @@ def make_artifact(name, device_types, files, type="single-file", key=None, meta_
         members.append(("manifest.sig", sign_manifest(manifest, key)))
     members += [("header.tar.gz", header_gz), ("data/0000.tar.gz", gzip.compress(tar_of(files), mtime=0))]
     return tar_of(members)
+
+
+def make_artifact_of(payloads, name, device_types, scripts=()):
+    """The bytes of an artifact with several payloads: (type, [(file name, bytes)]) each, unsigned."""
+    version = compact({"format": "mender", "version": 3})
+    header = [("header-info", compact({
+        "payloads": [{"type": type} for type, _ in payloads], "artifact_provides": {"artifact_name": name},
+        "artifact_depends": {"device_type": list(device_types)}}))]
+    header += [(f"scripts/{script}", content) for script, content in scripts]
+    header += [(f"headers/{i:04}/type-info", compact({"type": type})) for i, (type, _) in enumerate(payloads)]
+    header_gz = gzip.compress(tar_of(header), mtime=0)
+    sums = [(content, f"data/{i:04}/{file}") for i, (_, files) in enumerate(payloads) for file, content in files]
+    sums += [(header_gz, "header.tar.gz"), (version, "version")]
+    manifest = "".join(f"{hashlib.sha256(content).hexdigest()}  {entry}\n" for content, entry in sums).encode()
+    data = [(f"data/{i:04}.tar.gz", gzip.compress(tar_of(files), mtime=0)) for i, (_, files) in enumerate(payloads)]
+    return tar_of([("version", version), ("manifest", manifest), ("header.tar.gz", header_gz), *data])
