@@ -47,7 +47,7 @@ def test_upload_list_delete(cli, operator, mender_artifact):
     artifact = mender_artifact.write("by-cli", {"software": b"x" * 100_000})
     cli.login()
     assert "upload successful" in cli.run("artifacts", "upload", "--no-progress", "--description", "a test", artifact)
-    listed = cli.run("artifacts", "list")
+    listed = cli.run("artifacts", "list", "--detail", "3")
     assert "by-cli" in listed and "test-vehicle" in listed
     found = [entry for entry in operator.get("/api/management/v1/deployments/artifacts", expect=200).json()
              if entry["name"] == "by-cli"]
@@ -64,11 +64,11 @@ def test_broken_artifact_is_refused_with_a_reason(cli, tmp_path):
 
 
 def test_devices(cli, station, operator):
-    device = Device(station, {"vin": "LISTED-BY-CLI"})
+    device = Device(station, {"mac": "02:00:00:00:00:77"})  # of an identity it shows mac, sn and sku
     device.join(operator)
     cli.login()
-    assert "LISTED-BY-CLI" in cli.run("devices", "list", "--detail", "3")
+    assert "02:00:00:00:00:77" in cli.run("devices", "list", "--detail", "3")
     raw = cli.run("devices", "list", "--raw")
     start = raw.index("[")
     devices = json.loads(raw[start:raw.rindex("]") + 1])
-    assert any(entry["identity_data"] == {"vin": "LISTED-BY-CLI"} for entry in devices)
+    assert any(entry["identity_data"] == {"mac": "02:00:00:00:00:77"} for entry in devices)

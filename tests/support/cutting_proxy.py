@@ -47,7 +47,7 @@ class CuttingProxy:
                 far.sendall(data)
             far.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            pass  # the other thread closes both
 
     def _must_cut(self, count):
         with self.lock:
@@ -64,6 +64,8 @@ class CuttingProxy:
                 if self._must_cut(self.received[index]):
                     near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     break
+            # The other thread sits in recv(), and as long as it does close() closes nothing.
+            near.shutdown(socket.SHUT_RD)
         except OSError:
             pass
         far.close()
