@@ -204,13 +204,13 @@ static void on_wake(uv_async_t *async)
 	HttpLoop *loop = async->data;
 	GArray *posts = NULL;
 
-	g_mutex_lock(&loop->mutex);
+	uv_mutex_lock(&loop->mutex);
 	if (loop->posts->len > 0) {
 		posts = loop->posts;
 		loop->posts = g_array_new(FALSE, FALSE, sizeof(Post));
 	}
 	gboolean stop = loop->stop;
-	g_mutex_unlock(&loop->mutex);
+	uv_mutex_unlock(&loop->mutex);
 
 	if (posts != NULL)
 		run_posts(loop, posts);
@@ -231,33 +231,33 @@ static void on_wake(uv_async_t *async)
 
 void http_loop_wake(HttpLoop *loop)
 {
-	g_mutex_lock(&loop->mutex);
+	uv_mutex_lock(&loop->mutex);
 	if (!loop->has_ended)
 		uv_async_send(&loop->wake);
-	g_mutex_unlock(&loop->mutex);
+	uv_mutex_unlock(&loop->mutex);
 }
 
 void http_loop_stop(HttpLoop *loop)
 {
-	g_mutex_lock(&loop->mutex);
+	uv_mutex_lock(&loop->mutex);
 	loop->stop = TRUE;
 	if (!loop->has_ended)
 		uv_async_send(&loop->wake);
-	g_mutex_unlock(&loop->mutex);
+	uv_mutex_unlock(&loop->mutex);
 }
 
 void http_loop_post(HttpLoop *loop, HttpRequest *request, HttpPosted function, gpointer data)
 {
 	Post post = { .request = request, .function = function, .data = data };
 
-	g_mutex_lock(&loop->mutex);
+	uv_mutex_lock(&loop->mutex);
 	gboolean has_ended = loop->has_ended;
 	if (!has_ended) {
 		g_array_append_val(loop->posts, post);
 		if (loop->posts->len == 1)
 			uv_async_send(&loop->wake);
 	}
-	g_mutex_unlock(&loop->mutex);
+	uv_mutex_unlock(&loop->mutex);
 	/* The thread is gone and the request with it; what was posted learns that here. */
 	if (has_ended)
 		http_request_run_post(request, function, data);
@@ -270,11 +270,11 @@ static gpointer run(gpointer data)
 	HttpLoop *loop = data;
 
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	g_mutex_lock(&loop->mutex);
+	uv_mutex_lock(&loop->mutex);
 	loop->has_ended = TRUE;
 	GArray *posts = loop->posts;
 	loop->posts = g_array_new(FALSE, FALSE, sizeof(Post));
-	g_mutex_unlock(&loop->mutex);
+	uv_mutex_unlock(&loop->mutex);
 	run_posts(loop, posts);
 	return NULL;
 }
@@ -309,7 +309,7 @@ HttpLoop *http_loop_new(HttpShared *shared, guint index, int listener_fd, GError
 	loop->listener_fd = listener_fd;
 	loop->output = g_string_sized_new(2 * HTTP_OUTPUT_SIZE);
 	loop->posts = g_array_new(FALSE, FALSE, sizeof(Post));
-	g_mutex_init(&loop->mutex);
+	uv_mutex_init(&loop->mutex);
 	http_deadlines_init(&loop->deadlines, &loop->uv, http_connection_deadline_passed);
 	set_timeouts(loop);
 	uv_timer_init(&loop->uv, &loop->accept_pause);
@@ -340,7 +340,7 @@ void http_loop_free(HttpLoop *loop)
 	}
 	uv_loop_close(&loop->uv);
 	g_array_unref(loop->posts);
-	g_mutex_clear(&loop->mutex);
+	uv_mutex_destroy(&loop->mutex);
 	g_string_free(loop->output, TRUE);
 	g_free(loop);
 }

@@ -43,7 +43,7 @@ struct HttpLoop {
 	uv_idle_t again_idle;
 
 	uv_async_t wake;    /* any thread */
-	GMutex mutex;       /* guards what follows */
+	uv_mutex_t mutex;   /* guards what follows; no GMutex, whose locking TSan cannot see */
 	GArray *posts;      /* Post: what other threads want run here */
 	gboolean stop;      /* close all that is left */
 	gboolean has_ended; /* nothing is run on the thread any more */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/ticket.h"
 #include "crypto/digest.h"
+#include <uv.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -17,7 +18,7 @@ typedef struct {
 } TicketKey;
 
 struct HttpTicketKeys {
-	GMutex mutex;
+	uv_mutex_t mutex;
 	TicketKey ring[N_KEYS];
 	guint newest;
 };
@@ -39,7 +40,7 @@ HttpTicketKeys *http_ticket_keys_new(void)
 {
 	HttpTicketKeys *keys = g_new0(HttpTicketKeys, 1);
 
-	g_mutex_init(&keys->mutex);
+	uv_mutex_init(&keys->mutex);
 	make_key(&keys->ring[0]);
 	return keys;
 }
@@ -48,7 +49,7 @@ void http_ticket_keys_free(HttpTicketKeys *keys)
 {
 	if (keys == NULL)
 		return;
-	g_mutex_clear(&keys->mutex);
+	uv_mutex_destroy(&keys->mutex);
 	OPENSSL_cleanse(keys->ring, sizeof keys->ring);
 	g_free(keys);
 }
@@ -56,20 +57,20 @@ void http_ticket_keys_free(HttpTicketKeys *keys)
 /* A copy, so that no lock is held while the ciphers are set up. */
 static void copy_newest(HttpTicketKeys *keys, TicketKey *ret_key)
 {
-	g_mutex_lock(&keys->mutex);
+	uv_mutex_lock(&keys->mutex);
 	if (now_s() - keys->ring[keys->newest].made_s >= ROTATE_S) {
 		keys->newest = (keys->newest + 1) % N_KEYS;
 		make_key(&keys->ring[keys->newest]);
 	}
 	*ret_key = keys->ring[keys->newest];
-	g_mutex_unlock(&keys->mutex);
+	uv_mutex_unlock(&keys->mutex);
 }
 
 static gboolean copy_named(HttpTicketKeys *keys, const guint8 *name, TicketKey *ret_key)
 {
 	gboolean is_found = FALSE;
 
-	g_mutex_lock(&keys->mutex);
+	uv_mutex_lock(&keys->mutex);
 	for (guint i = 0; i < N_KEYS && !is_found; i++) {
 		const TicketKey *key = &keys->ring[i];
 
@@ -79,7 +80,7 @@ static gboolean copy_named(HttpTicketKeys *keys, const guint8 *name, TicketKey *
 		if (is_found)
 			*ret_key = *key;
 	}
-	g_mutex_unlock(&keys->mutex);
+	uv_mutex_unlock(&keys->mutex);
 	return is_found;
 }
 

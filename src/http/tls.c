@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "http/ticket.h"
 #include "http/verdict.h"
+#include <uv.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -24,7 +25,7 @@ enum { CLIENT_CA_SIZE_MAX = 1 << 20 };
 struct HttpTls {
 	char *certificate_path, *key_path, *client_ca_path;
 	HttpTicketKeys *keys;
-	GMutex mutex;
+	uv_mutex_t mutex;
 	SSL_CTX *context; /* replaced as a whole under the mutex */
 };
 
@@ -127,7 +128,7 @@ HttpTls *http_tls_new(const char *certificate_path, const char *key_path,
 {
 	g_autoptr(HttpTls) tls = g_new0(HttpTls, 1);
 
-	g_mutex_init(&tls->mutex);
+	uv_mutex_init(&tls->mutex);
 	tls->certificate_path = g_strdup(certificate_path);
 	tls->key_path = g_strdup(key_path);
 	tls->client_ca_path = g_strdup(client_ca_path);
@@ -142,7 +143,7 @@ void http_tls_free(HttpTls *tls)
 		return;
 	SSL_CTX_free(tls->context);
 	http_ticket_keys_free(tls->keys);
-	g_mutex_clear(&tls->mutex);
+	uv_mutex_destroy(&tls->mutex);
 	g_free(tls->certificate_path);
 	g_free(tls->key_path);
 	g_free(tls->client_ca_path);
@@ -155,19 +156,19 @@ gboolean http_tls_reload(HttpTls *tls, GError **error)
 
 	if (context == NULL)
 		return FALSE;
-	g_mutex_lock(&tls->mutex);
+	uv_mutex_lock(&tls->mutex);
 	SSL_CTX *old = g_steal_pointer(&tls->context);
 	tls->context = context;
-	g_mutex_unlock(&tls->mutex);
+	uv_mutex_unlock(&tls->mutex);
 	SSL_CTX_free(old);
 	return TRUE;
 }
 
 SSL *http_tls_accept(HttpTls *tls, int fd)
 {
-	g_mutex_lock(&tls->mutex);
+	uv_mutex_lock(&tls->mutex);
 	SSL *ssl = SSL_new(tls->context);
-	g_mutex_unlock(&tls->mutex);
+	uv_mutex_unlock(&tls->mutex);
 
 	if (ssl == NULL)
 		return NULL;

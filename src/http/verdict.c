@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/verdict.h"
 #include "crypto/digest.h"
+#include <uv.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
 enum { N_VERDICTS_MAX = 65536, LIFETIME_S = 3600 };
 
 struct HttpVerdicts {
-	GMutex mutex;
+	uv_mutex_t mutex;
 	GHashTable *good; /* GBytes (SHA-256 of the certificate) → until when, monotonic seconds */
 };
 
@@ -20,7 +21,7 @@ HttpVerdicts *http_verdicts_new(void)
 {
 	HttpVerdicts *verdicts = g_new0(HttpVerdicts, 1);
 
-	g_mutex_init(&verdicts->mutex);
+	uv_mutex_init(&verdicts->mutex);
 	verdicts->good = g_hash_table_new_full(
 		g_bytes_hash, g_bytes_equal, (GDestroyNotify)g_bytes_unref, g_free);
 	return verdicts;
@@ -30,17 +31,17 @@ void http_verdicts_free(HttpVerdicts *verdicts)
 {
 	if (verdicts == NULL)
 		return;
-	g_mutex_clear(&verdicts->mutex);
+	uv_mutex_destroy(&verdicts->mutex);
 	g_hash_table_unref(verdicts->good);
 	g_free(verdicts);
 }
 
 static gboolean is_known_good(HttpVerdicts *verdicts, GBytes *digest)
 {
-	g_mutex_lock(&verdicts->mutex);
+	uv_mutex_lock(&verdicts->mutex);
 	const gint64 *until = g_hash_table_lookup(verdicts->good, digest);
 	gboolean is_good = until != NULL && now_s() < *until;
-	g_mutex_unlock(&verdicts->mutex);
+	uv_mutex_unlock(&verdicts->mutex);
 	return is_good;
 }
 
@@ -49,12 +50,12 @@ static void remember_good(HttpVerdicts *verdicts, GBytes *digest)
 	gint64 *until = g_new(gint64, 1);
 
 	*until = now_s() + LIFETIME_S;
-	g_mutex_lock(&verdicts->mutex);
+	uv_mutex_lock(&verdicts->mutex);
 	/* Full is a rare day; forgetting all of it costs one chain check each. */
 	if (g_hash_table_size(verdicts->good) >= N_VERDICTS_MAX)
 		g_hash_table_remove_all(verdicts->good);
 	g_hash_table_replace(verdicts->good, g_bytes_ref(digest), until);
-	g_mutex_unlock(&verdicts->mutex);
+	uv_mutex_unlock(&verdicts->mutex);
 }
 
 static gboolean is_in_its_time(const X509 *certificate)
