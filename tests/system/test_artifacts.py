@@ -2,6 +2,9 @@
 """Artifacts over the API: upload in one streaming pass, lists, changes, deletion; and what is refused."""
 
 import hashlib
+import os
+import socket
+import ssl
 import uuid
 
 import pytest
@@ -190,3 +193,75 @@ def test_refusal_names_rule_and_place(api):
     assert error_of(answer).startswith("reading artifact error: R")
     assert 1 <= answer.json()["rule"] <= 19
     assert answer.json()["member"]
+
+
+class SlowUpload:
+    """An upload that stands still in the middle of the artifact until close() or go_on()."""
+
+    def __init__(self, server, api, artifact):
+        body = form(("artifact", artifact))
+        context = ssl.create_default_context(cafile=str(server.ca))
+        plain = socket.create_connection(("localhost", server.port), timeout=60)
+        self.socket = context.wrap_socket(plain, server_hostname="localhost")
+        head = (f"POST {ARTIFACTS} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {api.token}\r\n"
+                f"Content-Type: multipart/form-data; boundary=XyZ\r\nContent-Length: {len(body)}\r\n\r\n")
+        self.rest = body[len(body) // 2:]
+        self.socket.sendall(head.encode() + body[:len(body) // 2])
+
+    def go_on(self):
+        """Sends the rest; returns the first line of the answer."""
+        self.socket.sendall(self.rest)
+        return self.socket.recv(4096).split(b"\r\n")[0].decode()
+
+    def close(self):
+        self.socket.close()
+
+
+def half_written(server):
+    """Sizes of the files that are being received."""
+    return [path.stat().st_size for path in (server.data / "artifacts/incoming").iterdir()]
+
+
+@pytest.mark.shows("B1")
+def test_kill_during_upload_leaves_nothing(server, api):
+    artifact = make_artifact("killed", ["a"], [("file", os.urandom(3_000_000))])
+    for _ in range(3):
+        upload = SlowUpload(server, api, artifact)
+        wait_until(lambda: any(size > 500_000 for size in half_written(server)), what="half of it has arrived")
+        server.kill()
+        upload.close()
+        assert half_written(server)  # it was really cut in the middle
+        server.start()
+        assert stored_files(server) == []
+        assert api.get(ARTIFACTS, expect=200).json() == []
+    upload = SlowUpload(server, api, artifact)
+    assert upload.go_on() == "HTTP/1.1 201 Created"
+    assert stored_files(server) == [hashlib.sha256(artifact).hexdigest()]
+
+
+@pytest.mark.shows("MS6")
+def test_cut_connection_leaves_nothing(server, api):
+    artifact = make_artifact("cut", ["a"], [("file", os.urandom(3_000_000))])
+    for _ in range(3):
+        upload = SlowUpload(server, api, artifact)
+        wait_until(lambda: any(size > 500_000 for size in half_written(server)), what="half of it has arrived")
+        upload.close()
+        assert stored_files(server) == []
+    assert api.get(ARTIFACTS, expect=200).json() == []
+
+
+def test_blobs_nobody_uses_are_swept_at_start(server, api, tmp_path):
+    path = write(tmp_path)
+    api.upload(path)
+    stray = server.data / "artifacts/ab" / ("ab" * 32)
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_bytes(b"left by a kill between the blob and its row")
+    server.restart()
+    assert stored_files(server) == [hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+def test_uploads_side_by_side(server, api):
+    artifacts = [make_artifact(f"side-{i}", ["a"], [("file", os.urandom(200_000))]) for i in range(6)]
+    uploads = [SlowUpload(server, api, artifact) for artifact in artifacts]
+    assert {upload.go_on() for upload in uploads} == {"HTTP/1.1 201 Created"}
+    assert stored_files(server) == sorted(hashlib.sha256(artifact).hexdigest() for artifact in artifacts)
