@@ -26,7 +26,7 @@ guint16 app_port(const App *app);
 /* Reads again what can change: certificates, tenants, log level. On failure the old stays. */
 gboolean app_reload(App *app, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The store alone, for maintenance verbs. (transfer full) */
+/* The store alone, with its first tenant, for maintenance verbs. (transfer full) */
 Database *app_open_store(const AppPlaces *places, const Settings *settings,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

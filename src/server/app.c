@@ -17,7 +17,7 @@
 #include "server/inventory/inventory.h"
 #include "server/layer.h"
 #include "server/tenants/tenants.h"
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 #include "server/users/users.h"
 
 /* Wires everything together: the only file that knows all domains. */
@@ -134,6 +134,11 @@ void app_http_counts(App *app, HttpServerCounts *ret_counts)
 
 /* --- Opening --- */
 
+static gboolean make_first_tenant(Transaction *transaction, gpointer data, GError **error)
+{
+	return tenant_make_first(transaction, clock_now_us(), error);
+}
+
 Database *app_open_store(const AppPlaces *places, const Settings *settings, GError **error)
 {
 	g_autofree char *path = g_build_filename(places->folder, "rota.db", NULL);
@@ -141,15 +146,14 @@ Database *app_open_store(const AppPlaces *places, const Settings *settings, GErr
 	const char *url = places->database      ? places->database
 			  : *settings->database ? settings->database
 						: usual;
+	g_autoptr(Database) database = NULL;
 
 	if (!file_make_folders(places->folder, 0700, error))
 		return NULL;
-	return database_open(url, (guint)settings->readers, error);
-}
-
-static gboolean make_first_tenant(Transaction *transaction, gpointer data, GError **error)
-{
-	return tenant_make_first(transaction, clock_now_us(), error);
+	database = database_open(url, (guint)settings->readers, error);
+	if (!database || !database_write_wait(database, make_first_tenant, NULL, error))
+		return NULL;
+	return g_steal_pointer(&database);
 }
 
 static gboolean build_router(App *app, GError **error)
@@ -176,7 +180,7 @@ static gboolean open_memory(App *app, GError **error)
 static gboolean open_storage(App *app, const AppPlaces *places, GError **error)
 {
 	g_autofree char *usual = g_strconcat("file:", places->folder, "/artifacts", NULL);
-	const char *url = places->storage            ? places->storage
+	const char *url = places->storage          ? places->storage
 			  : *app->settings.storage ? app->settings.storage
 						   : usual;
 
@@ -206,7 +210,7 @@ static gboolean open_parts(App *app, const AppPlaces *places, GError **error)
 	g_autofree char *keys = g_build_filename(places->folder, "keys", NULL);
 
 	app->database = app_open_store(places, &app->settings, error);
-	if (!app->database || !database_write_wait(app->database, make_first_tenant, NULL, error))
+	if (!app->database)
 		return FALSE;
 	app->tokens = tokens_open(keys, error);
 	if (!app->tokens || !open_memory(app, error) || !open_fleet(app, error) ||

@@ -23,7 +23,7 @@ Database *app_database(App *app);
 Hot *app_hot(App *app);           /* hot.h: device state in memory */
 Blobs *app_blobs(App *app);       /* blob/blob.h: stored artifacts */
 Tokens *app_tokens(App *app);     /* auth/tokens.h: what tokens are signed with and verified by */
-Sessions *app_sessions(App *app); /* users/sessions.h: who is logged in */
+Sessions *app_sessions(App *app); /* auth/sessions.h: who is logged in */
 Tenants *app_tenants(App *app);   /* tenants/tenants.h: their ids, names and states */
 Devices *app_devices(App *app);   /* auth/devices.h: who listens to their changes */
 DeviceSets *app_device_sets(App *app); /* inventory/inventory.h: device_sets_load() */

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "server/call.h"
-#include "server/caller.h"
+#include "server/auth/caller.h"
 #include "server/layer.h"
 #include "server/route.h"
 #include "server/stream.h"

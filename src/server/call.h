@@ -44,7 +44,7 @@ typedef struct {
 	const char *path;  /* "/api/management/v1/inventory/devices/{id}/tags"; a {name} is one
 			      segment, not empty */
 	CallerKind caller;
-	const char *permission; /* for CALLER_USER: one of users/permissions.c; every user route has
+	const char *permission; /* for CALLER_USER: one of auth/permissions.c; every user route has
 				   one */
 	RunMode mode;
 	const char *audit; /* for changing user calls: the action, "create"; NULL = changes nothing

@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/error.h"
 #include "server/query.h"
-#include "server/users/permissions.h"
+#include "server/auth/permissions.h"
 
 #define N_METHODS ((guint)HTTP_OTHER)
 

@@ -2,9 +2,7 @@
 #include "server/verbs.h"
 
 #include <stdio.h>
-#include "base/clock.h"
 #include "base/log.h"
-#include "server/tenants/tenants.h"
 #include "server/verb-options.h"
 
 const Verb server_verbs[] = {
@@ -57,11 +55,6 @@ int verb_failed(const char *what, const GError *error)
 	return 1;
 }
 
-static gboolean make_first(Transaction *transaction, gpointer data, GError **error)
-{
-	return tenant_make_first(transaction, clock_now_us(), error);
-}
-
 Database *verb_open_store(const CommonOptions *common, GError **error)
 {
 	AppPlaces places = {
@@ -75,7 +68,5 @@ Database *verb_open_store(const CommonOptions *common, GError **error)
 		return NULL;
 	database = app_open_store(&places, &settings, error);
 	server_settings_clear(&settings);
-	if (database && !database_write_wait(database, make_first, NULL, error))
-		g_clear_pointer(&database, database_free);
 	return database;
 }

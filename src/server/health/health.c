@@ -5,7 +5,7 @@
 #include "server/hot.h"
 #include "server/layer.h"
 #include "server/tenants/tenants.h"
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 
 /* --- Health: the store answers, or it does not --- */
 

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "server/rows.h"
 #include "server/users/login.h"
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 
 /* Personal access tokens: log-ins for programs, with a name and an end, shown once
  * (server-api.md 2.3). */

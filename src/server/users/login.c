@@ -9,7 +9,7 @@
 #include "server/auth/tokens.h"
 #include "server/rows.h"
 #include "server/tenants/tenants.h"
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 
 /* A log-in takes three steps: a reader finds the user, a worker compares the hash (slow on purpose;
  * a few at a time), the writer stores the token. An unknown address costs the same time as a wrong

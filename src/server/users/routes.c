@@ -5,7 +5,7 @@
 #include "crypto/password.h"
 #include "server/rows.h"
 #include "server/users/login.h"
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 
 /* The account of a user: /api/management/v1/useradm (server-api.md 2.2). Creating and changing hash
  * a password on a worker before the writer is asked. */
@@ -18,7 +18,7 @@ typedef struct {
 static const JsonField new_user_fields[] = {
 	JSON_FIELD(UserBody, email, JSON_TEXT, REQUIRED, USER_EMAIL_MAX),
 	JSON_FIELD(UserBody, password, JSON_TEXT, REQUIRED),
-	JSON_FIELD(UserBody, roles, JSON_TEXTS, OPTIONAL, USER_ROLES_MAX),
+	JSON_FIELD(UserBody, roles, JSON_TEXTS, OPTIONAL, ROLES_MAX),
 	{ 0 },
 };
 static const JsonRecord new_user_record = { sizeof(UserBody), new_user_fields };
@@ -27,7 +27,7 @@ static const JsonField changed_user_fields[] = {
 	JSON_FIELD(UserBody, email, JSON_TEXT, OPTIONAL, USER_EMAIL_MAX),
 	JSON_FIELD(UserBody, password, JSON_TEXT, OPTIONAL),
 	JSON_FIELD(UserBody, current_password, JSON_TEXT, OPTIONAL),
-	JSON_FIELD(UserBody, roles, JSON_TEXTS, OPTIONAL, USER_ROLES_MAX),
+	JSON_FIELD(UserBody, roles, JSON_TEXTS, OPTIONAL, ROLES_MAX),
 	{ 0 },
 };
 static const JsonRecord changed_user_record = { sizeof(UserBody), changed_user_fields };

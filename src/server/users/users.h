@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "server/call.h"
-#include "server/users/permissions.h"
+#include "server/auth/permissions.h"
 
 /* Users: who may log in, what they may do, their tokens and their settings (server-api.md section
  * 2). */
@@ -14,7 +14,6 @@ enum {
 	USER_EMAIL_MAX = 256,
 	USER_PASSWORD_MIN = 8,
 	USER_PASSWORD_MAX = 256,
-	USER_ROLES_MAX = 16,
 	USER_SESSIONS_MAX = 10, /* log-ins at a time; the oldest goes */
 	USER_ACCESS_TOKENS_MAX = 10,
 	USER_TOKEN_LIFE_MAX_S = 365 * 24 * 3600,
@@ -22,9 +21,6 @@ enum {
 	USER_SETTING_NAME_MAX = 128,
 	USER_SETTING_TEXT_MAX = 4096,
 };
-
-#define USER_TOKEN_SESSION "session"
-#define USER_TOKEN_ACCESS "access"
 
 typedef struct {
 	char *id, *tenant, *email, *password_hash, *etag;
@@ -42,12 +38,6 @@ char *user_normal_email(const char *email, GError **error) G_GNUC_WARN_UNUSED_RE
 /* ROTA_ERROR_UNPROCESSABLE where it is too short, too long or too much like the e-mail. */
 gboolean user_check_password(
 	const char *password, const char *email, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* ROTA_ERROR_UNPROCESSABLE for a role that does not exist. */
-gboolean roles_check(char **roles, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-PermissionSet roles_permissions(char **roles);
-char *roles_to_text(char **roles); /* (transfer full): as the store keeps them */
-char **roles_from_text(
-	const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT; /* (transfer full) */
 
 /* --- Store (store.c) --- */
 /* (transfer full): FALSE with @error when it failed; *@ret_user NULL: there is none. */

@@ -17,3 +17,13 @@ gboolean role_permissions(
 	const char *role, PermissionSet *ret_permissions) G_GNUC_WARN_UNUSED_RESULT;
 /* NULL past the last one. */
 const char *role_name(guint index);
+
+/* --- What a user holds: NULL-terminated names of roles --- */
+enum { ROLES_MAX = 16 };
+
+/* ROTA_ERROR_UNPROCESSABLE for a role that does not exist. */
+gboolean roles_check(char **roles, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+PermissionSet roles_permissions(char **roles);
+char *roles_to_text(char **roles); /* (transfer full): as the store keeps them */
+char **roles_from_text(
+	const char *text, GError **error) G_GNUC_WARN_UNUSED_RESULT; /* (transfer full) */

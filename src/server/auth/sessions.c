@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/users/sessions.h"
+#include "server/auth/sessions.h"
 
 #include <string.h>
 #include "base/error.h"
 #include "server/rows.h"
-#include "server/users/users.h"
 
 struct Sessions {
 	GRWLock lock;

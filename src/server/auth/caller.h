@@ -4,8 +4,8 @@
 #include "server/app.h"
 #include "server/call.h"
 #include "server/hot.h"
-#include "server/users/permissions.h"
-#include "server/users/sessions.h"
+#include "server/auth/permissions.h"
+#include "server/auth/sessions.h"
 
 /* Who is asking: found from the token of a request, in memory. */
 typedef struct {

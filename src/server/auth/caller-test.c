@@ -4,7 +4,7 @@
  *   cookie        JWT among others, not one that ends in JWT
  *   permissions   roles open what they name; the admin holds everything; unknown ones nothing */
 #include <string.h>
-#include "server/caller.h"
+#include "server/auth/caller.h"
 
 static void assert_token(const char *authorization, const char *cookie, const char *expected)
 {

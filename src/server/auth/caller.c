@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/caller.h"
+#include "server/auth/caller.h"
 
 #include <string.h>
 #include "base/clock.h"

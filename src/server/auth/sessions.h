@@ -3,11 +3,15 @@
 #include "crypto/digest.h"
 #include "server/database.h"
 #include "server/app.h"
-#include "server/users/permissions.h"
+#include "server/auth/permissions.h"
 
 /* Who is logged in, in memory: each live token of a user, found by the SHA-256 of its text or by
  * its id. Derivable: read from the store at start, following commits. A log-out, a changed role, a
  * removed user act with the commit that stores them. Any thread. */
+
+/* Kinds of user_tokens. */
+#define USER_TOKEN_SESSION "session"
+#define USER_TOKEN_ACCESS "access"
 
 /* One live token; immutable once it is in, but for the digest and the time of last use. */
 typedef struct {

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "server/users/permissions.h"
+#include "server/auth/permissions.h"
+
+#include <string.h>
+#include "base/error.h"
+#include "base/json.h"
 
 /* Mender's built-in roles (server-api: RBAC) against our permissions. A row is a permission, a
  * letter the role that holds it; the admin holds all of them. */
@@ -16,7 +20,7 @@ enum {
 static const struct {
 	const char *name;
 	guint mask;
-} roles[] = {
+} role_rows[] = {
 	{"RBAC_ROLE_PERMIT_ALL",           ROLE_ADMIN      },
 	{ "RBAC_ROLE_OBSERVER",            ROLE_OBSERVER   },
 	{ "RBAC_ROLE_CI",                  ROLE_RELEASES   },
@@ -77,10 +81,10 @@ static PermissionSet permissions_of(guint role_mask)
 
 gboolean role_permissions(const char *role, PermissionSet *ret_permissions)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(roles); i++) {
-		if (!g_str_equal(roles[i].name, role))
+	for (guint i = 0; i < G_N_ELEMENTS(role_rows); i++) {
+		if (!g_str_equal(role_rows[i].name, role))
 			continue;
-		*ret_permissions = permissions_of(roles[i].mask);
+		*ret_permissions = permissions_of(role_rows[i].mask);
 		return TRUE;
 	}
 	return FALSE;
@@ -88,5 +92,62 @@ gboolean role_permissions(const char *role, PermissionSet *ret_permissions)
 
 const char *role_name(guint index)
 {
-	return index < G_N_ELEMENTS(roles) ? roles[index].name : NULL;
+	return index < G_N_ELEMENTS(role_rows) ? role_rows[index].name : NULL;
+}
+
+/* --- What a user holds: names of roles --- */
+
+gboolean roles_check(char **roles, GError **error)
+{
+	PermissionSet set;
+
+	if (g_strv_length(roles) > ROLES_MAX) {
+		g_set_error(
+			error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE, "roles: more than %d", ROLES_MAX);
+		return FALSE;
+	}
+	for (; *roles; roles++) {
+		if (role_permissions(*roles, &set))
+			continue;
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNPROCESSABLE,
+			"roles: no role is named \"%.64s\"", *roles);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+PermissionSet roles_permissions(char **roles)
+{
+	PermissionSet all = 0;
+	PermissionSet set;
+
+	for (; *roles; roles++)
+		if (role_permissions(*roles, &set))
+			all |= set;
+	return all;
+}
+
+char *roles_to_text(char **roles)
+{
+	g_autoptr(json_t) list = json_array();
+
+	for (; *roles; roles++)
+		json_array_append_new(list, json_string(*roles));
+	return json_to_text(list);
+}
+
+char **roles_from_text(const char *text, GError **error)
+{
+	g_autoptr(json_t) list = json_parse_strict(text, strlen(text), error);
+	GPtrArray *roles = g_ptr_array_new();
+	json_t *role;
+	size_t i;
+
+	json_array_foreach (list, i, role)
+		g_ptr_array_add(roles, g_strdup(json_string_value(role)));
+	g_ptr_array_add(roles, NULL);
+	if (list)
+		return (char **)g_ptr_array_free(roles, FALSE);
+	g_ptr_array_unref(roles);
+	return NULL;
 }
