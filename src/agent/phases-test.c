@@ -258,6 +258,7 @@ typedef struct {
 	gboolean failed, dirty;
 } Recovery;
 
+/* clang-format off */
 static const Recovery managed_recoveries[] = {
   /* Nothing was spooled. */
 	{ "update-store", PHASE_CLEANUP, TRUE, FALSE },
@@ -277,7 +278,9 @@ static const Recovery managed_recoveries[] = {
 	{ "update-status-report", PHASE_ASK_ROLLBACK, TRUE, TRUE },
 	{ "what no client ever wrote", PHASE_ASK_ROLLBACK, TRUE, TRUE },
 };
+/* clang-format on */
 
+/* clang-format off */
 static const Recovery standalone_recoveries[] = {
 	{ "Before_ArtifactInstall_Enter", PHASE_INSTALL, FALSE, FALSE },
 	{ "ArtifactInstall_Enter", PHASE_ASK_ROLLBACK, TRUE, TRUE },
@@ -289,6 +292,7 @@ static const Recovery standalone_recoveries[] = {
 	{ "ArtifactFailure_Enter", PHASE_FAILURE, TRUE, FALSE },
 	{ "Cleanup", PHASE_CLEANUP, FALSE, FALSE },
 };
+/* clang-format on */
 
 static void check_recoveries(
 	Fixture *fixture, const Life *life, const Recovery *recoveries, gsize count)
@@ -406,21 +410,23 @@ static GLogWriterOutput be_silent(
 	return G_LOG_WRITER_HANDLED;
 }
 
+/* clang-format off */
+static const struct {
+	const char *name;
+	void (*run)(Fixture *fixture, gconstpointer data);
+} tests[] = {
+	{ "/agent/phases/table", test_table },
+	{ "/agent/phases/phase-times-outcome", test_phase_times_outcome },
+	{ "/agent/phases/journal-fails", test_journal_fails },
+	{ "/agent/phases/recovery", test_recovery },
+	{ "/agent/phases/reboot-or-restart", test_reboot_or_restart },
+	{ "/agent/phases/cleanup-of-mender", test_cleanup_of_mender },
+	{ "/agent/phases/loop", test_loop },
+};
+/* clang-format on */
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(Fixture *fixture, gconstpointer data);
-	} tests[] = {
-		{ "/agent/phases/table", test_table },
-		{ "/agent/phases/phase-times-outcome", test_phase_times_outcome },
-		{ "/agent/phases/journal-fails", test_journal_fails },
-		{ "/agent/phases/recovery", test_recovery },
-		{ "/agent/phases/reboot-or-restart", test_reboot_or_restart },
-		{ "/agent/phases/cleanup-of-mender", test_cleanup_of_mender },
-		{ "/agent/phases/loop", test_loop },
-	};
-
 	g_test_init(&argc, &argv, NULL);
 	/* Failures are what is tested here: GTest must not take their log lines for its own. */
 	g_log_set_writer_func(be_silent, NULL, NULL);

@@ -191,20 +191,22 @@ static void test_damaged_pages(Fixture *fixture, gconstpointer data)
 	check_kept_aside(fixture, content, size);
 }
 
+/* clang-format off */
+static const struct {
+	const char *name;
+	void (*run)(Fixture *fixture, gconstpointer data);
+} tests[] = {
+	{ "/agent/store/write-and-read", test_write_and_read },
+	{ "/agent/store/all-or-nothing", test_all_or_nothing },
+	{ "/agent/store/empty-file", test_empty_file },
+	{ "/agent/store/garbage", test_garbage },
+	{ "/agent/store/cut-short", test_cut_short },
+	{ "/agent/store/damaged-pages", test_damaged_pages },
+};
+/* clang-format on */
+
 int main(int argc, char **argv)
 {
-	static const struct {
-		const char *name;
-		void (*run)(Fixture *fixture, gconstpointer data);
-	} tests[] = {
-		{ "/agent/store/write-and-read", test_write_and_read },
-		{ "/agent/store/all-or-nothing", test_all_or_nothing },
-		{ "/agent/store/empty-file", test_empty_file },
-		{ "/agent/store/garbage", test_garbage },
-		{ "/agent/store/cut-short", test_cut_short },
-		{ "/agent/store/damaged-pages", test_damaged_pages },
-	};
-
 	g_test_init(&argc, &argv, NULL);
 	for (gsize i = 0; i < G_N_ELEMENTS(tests); i++)
 		g_test_add(tests[i].name, Fixture, NULL, set_up, tests[i].run, tear_down);

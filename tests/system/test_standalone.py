@@ -243,5 +243,5 @@ def test_the_daemon_is_found_by_its_lock(vehicle):
 
 
 def test_an_unknown_word_is_refused(vehicle):
-    assert vehicle.run("instal").returncode == 1
+    assert vehicle.run("instil").returncode == 1
     assert vehicle.run("install", "--no-such-option", "x").returncode == 1
