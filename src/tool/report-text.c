@@ -6,8 +6,8 @@
 
 static const char *const signature_texts[] = {
 	[ARTIFACT_UNSIGNED] = "no signature",
-	[ARTIFACT_SIGNED_UNCHECKED] = "signed but no key for verification provided; please use "
-				      "`-k` option for providing verification key",
+	[ARTIFACT_SIGNED_UNCHECKED] = ("signed but no key for verification provided; please use "
+				       "`-k` option for providing verification key"),
 	[ARTIFACT_SIGNED_GOOD] = "signed and verified correctly",
 	[ARTIFACT_SIGNED_BAD] = "signed; verification using provided key failed",
 };
