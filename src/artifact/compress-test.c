@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cases: for each compression: what was compressed unpacks to itself, in odd pieces and across
+ * chunk borders, for text, zeros and noise; the output is the same whatever the pieces; a cut at
+ * any place, a changed trailer, garbage behind and another suffix are R19; several members are one
+ * stream; a window beyond the bound is R16; zstd's skippable frames are no content. */
+#include "artifact/compress.h"
+#include <string.h>
+#include "artifact/decompress.h"
+
+typedef struct {
+	const char *name;
+	CompressChoice choice;
+} KindRow;
+
+static const KindRow kinds[] = {
+	{"none",     { ARTIFACT_COMPRESSION_NONE, 0 } },
+	{ "gzip",    { ARTIFACT_COMPRESSION_GZIP, 0 } },
+	{ "xz",      { ARTIFACT_COMPRESSION_XZ, 0 }   },
+	{ "zstd 1",  { ARTIFACT_COMPRESSION_ZSTD, 1 } },
+	{ "zstd 15", { ARTIFACT_COMPRESSION_ZSTD, 15 }},
+};
+
+static void fill_text(guint8 *data, gsize size)
+{
+	for (gsize i = 0; i < size; i++)
+		data[i] = (guint8) "the same words over and over, nearly "[(i + i / 997) % 37];
+}
+
+static void fill_zeros(guint8 *data, gsize size)
+{
+	memset(data, 0, size);
+}
+
+static void fill_noise(guint8 *data, gsize size)
+{
+	guint32 state = 1;
+
+	for (gsize i = 0; i < size; i++) {
+		state = state * 1664525 + 1013904223;
+		data[i] = (guint8)(state >> 24);
+	}
+}
+
+static void (*const fills[])(guint8 *, gsize) = { fill_text, fill_zeros, fill_noise };
+
+static gboolean add_to_array(gconstpointer data, gsize size, gpointer user_data, GError **error)
+{
+	g_byte_array_append(user_data, data, (guint)size);
+	return TRUE;
+}
+
+/* Pushes in pieces of @piece bytes; with 0, by way of the compressor's own room. */
+static GByteArray *pack(const CompressChoice *choice, const guint8 *data, gsize size, gsize piece)
+{
+	g_auto(Compressor) compressor = { 0 };
+	GByteArray *packed = g_byte_array_new();
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(compressor_open(&compressor, choice, add_to_array, packed, &error));
+	while (size > 0) {
+		gsize part = MIN(piece, size);
+		const guint8 *from = data;
+
+		if (piece == 0) {
+			guint8 *room = compressor_room(&compressor, &part);
+			part = MIN(part, size);
+			memcpy(room, data, part);
+			from = room;
+		}
+		g_assert_true(compressor_push(&compressor, from, part, &error));
+		data += part;
+		size -= part;
+	}
+	g_assert_true(compressor_finish(&compressor, &error));
+	return packed;
+}
+
+/* Unpacks; NULL where it is refused, with the rule. */
+static GByteArray *unpack(
+	ArtifactCompression compression, const guint8 *data, gsize size, int *ret_rule)
+{
+	g_autoptr(GInputStream) in = g_memory_input_stream_new_from_data(data, (gssize)size, NULL);
+	g_autoptr(GByteArray) whole = g_byte_array_new();
+	ArtifactRefusal refusal;
+	DecompressStream stream;
+	Source source;
+	Place place;
+	gboolean good = TRUE;
+
+	source_init(&source, in);
+	place_init(&place, &source.position, &refusal);
+	place_enter(&place, "member", 0, size);
+	decompress_stream_init(&stream, compression, &source.stream, &place);
+	for (;;) {
+		const guint8 *lent;
+		gsize lent_size;
+
+		good = stream_peek(&stream.stream, &lent, &lent_size, NULL);
+		if (!good || lent_size == 0)
+			break;
+		lent_size = MIN(lent_size, 100001);
+		g_byte_array_append(whole, lent, (guint)lent_size);
+		stream_advance(&stream.stream, lent_size);
+	}
+	*ret_rule = refusal.rule;
+	decompress_stream_clear(&stream);
+	place_clear(&place);
+	source_clear(&source);
+	return good ? g_steal_pointer(&whole) : NULL;
+}
+
+static void assert_unpacks(
+	ArtifactCompression compression, const GByteArray *packed, const guint8 *data, gsize size)
+{
+	g_autoptr(GByteArray) whole = NULL;
+	int rule;
+
+	if (compression != ARTIFACT_COMPRESSION_NONE)
+		whole = unpack(compression, packed->data, packed->len, &rule);
+	else
+		whole = g_byte_array_append(g_byte_array_new(), packed->data, packed->len);
+	g_assert_nonnull(whole);
+	g_assert_cmpmem(whole->data, whole->len, data, size);
+}
+
+static void test_round_trips(void)
+{
+	static const gsize sizes[] = {
+		0,
+		1,
+		DEFLATE_CHUNK_SIZE - 1,
+		DEFLATE_CHUNK_SIZE,
+		DEFLATE_CHUNK_SIZE + 1,
+		7 * DEFLATE_CHUNK_SIZE + 12345,
+	};
+	g_autofree guint8 *data = g_malloc(8 * DEFLATE_CHUNK_SIZE);
+
+	for (gsize kind = 0; kind < G_N_ELEMENTS(kinds); kind++)
+		for (gsize fill = 0; fill < G_N_ELEMENTS(fills); fill++)
+			for (gsize i = 0; i < G_N_ELEMENTS(sizes); i++) {
+				fills[fill](data, sizes[i]);
+				g_autoptr(GByteArray) packed =
+					pack(&kinds[kind].choice, data, sizes[i], 99991);
+				assert_unpacks(kinds[kind].choice.kind, packed, data, sizes[i]);
+			}
+}
+
+static void test_pieces_leave_no_trace(void)
+{
+	gsize size = 3 * DEFLATE_CHUNK_SIZE + 777;
+	g_autofree guint8 *data = g_malloc(size);
+
+	fill_text(data, size);
+	for (gsize kind = 0; kind < G_N_ELEMENTS(kinds); kind++) {
+		g_autoptr(GByteArray) whole = pack(&kinds[kind].choice, data, size, size);
+		g_autoptr(GByteArray) pieces = pack(&kinds[kind].choice, data, size, 4099);
+		g_autoptr(GByteArray) room = pack(&kinds[kind].choice, data, size, 0);
+
+		g_assert_cmpmem(whole->data, whole->len, pieces->data, pieces->len);
+		g_assert_cmpmem(whole->data, whole->len, room->data, room->len);
+	}
+}
+
+static void assert_rule(
+	ArtifactCompression compression, const guint8 *data, gsize size, int expected)
+{
+	int rule;
+	g_autoptr(GByteArray) whole = unpack(compression, data, size, &rule);
+
+	g_assert_null(whole);
+	g_assert_cmpint(rule, ==, expected);
+}
+
+static void test_damage(void)
+{
+	guint8 data[5000];
+
+	fill_text(data, sizeof data);
+	for (gsize kind = 1; kind < G_N_ELEMENTS(kinds); kind++) {
+		ArtifactCompression compression = kinds[kind].choice.kind;
+		g_autoptr(GByteArray) packed =
+			pack(&kinds[kind].choice, data, sizeof data, sizeof data);
+
+		for (gsize size = 0; size < packed->len; size++)
+			assert_rule(compression, packed->data, size, 19);
+		packed->data[packed->len - 1] ^= 1; /* size, footer or sum */
+		assert_rule(compression, packed->data, packed->len, 19);
+		packed->data[packed->len - 1] ^= 1;
+		for (ArtifactCompression other = 1; other <= ARTIFACT_COMPRESSION_ZSTD; other++)
+			if (other != compression)
+				assert_rule(other, packed->data, packed->len, 19);
+		g_byte_array_append(packed, (const guint8 *)"garbage", 7);
+		assert_rule(compression, packed->data, packed->len, 19);
+	}
+}
+
+static void test_members(void)
+{
+	guint8 data[5000];
+
+	fill_text(data, sizeof data);
+	for (gsize kind = 1; kind < G_N_ELEMENTS(kinds); kind++) {
+		g_autoptr(GByteArray) packed = pack(&kinds[kind].choice, data, 2000, 2000);
+		g_autoptr(GByteArray) second = pack(&kinds[kind].choice, data + 2000, 3000, 3000);
+
+		g_byte_array_append(packed, second->data, second->len);
+		assert_unpacks(kinds[kind].choice.kind, packed, data, sizeof data);
+	}
+}
+
+static void test_windows(void)
+{
+	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
+	static const guint8 wide[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xa8, 0x01, 0x00, 0x00 };
+	static const guint8 skipped[] = { 0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 'x' };
+
+	assert_rule(ARTIFACT_COMPRESSION_ZSTD, wide, sizeof wide, 16);
+	assert_rule(ARTIFACT_COMPRESSION_ZSTD, skipped, sizeof skipped, 19);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/compress/round-trips", test_round_trips);
+	g_test_add_func("/compress/pieces-leave-no-trace", test_pieces_leave_no_trace);
+	g_test_add_func("/compress/damage", test_damage);
+	g_test_add_func("/compress/members", test_members);
+	g_test_add_func("/compress/windows", test_windows);
+	return g_test_run();
+}
