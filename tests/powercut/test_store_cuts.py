@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(reason_to_skip() is not None, reason=str(reason_
 
 @pytest.fixture
 def programs(bin):
-    """Where store-load and nosync.so are: in the build that the programs under test come from."""
+    """Where store-load and no_sync.so are: in the build that the programs under test come from."""
     for build in (bin.parent, ROOT / "out/sanitized"):
         if (build / "tests/powercut/store-load").exists():
             return build / "tests/powercut"
@@ -67,7 +67,7 @@ class Sqlite:
         store_load(self.programs, f"sqlite:{path}/test.db", os.devnull, rows=0)
 
     def load(self, path, log, synced):
-        preload = None if synced else self.programs / "nosync.so"
+        preload = None if synced else self.programs / "no_sync.so"
         return store_load(self.programs, f"sqlite:{path}/test.db", log, preload=preload)
 
     def rows_after(self, path):
