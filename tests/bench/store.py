@@ -5,6 +5,7 @@
 Both sync every commit (WAL, FULL) on the same disk, in turn, so that a slow moment of the disk meets both.
 """
 
+import os
 import pathlib
 import shutil
 import statistics
@@ -25,6 +26,10 @@ def build():
     folder = ROOT / "out/release"
     subprocess.run(["ninja", "-C", folder, "tests/bench/store-bench"], check=True, stdout=subprocess.DEVNULL)
     return folder / "tests/bench/store-bench"
+
+
+def programs():
+    return pathlib.Path(os.environ.get("ROTA_BIN", ROOT / "out/bin"))
 
 
 def measure(program, *words):
