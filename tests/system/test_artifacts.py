@@ -149,7 +149,7 @@ def form(*parts, end=True, boundary="XyZ"):
 
 
 GOOD = make_artifact("good", ["a"], [("file", b"x" * 5000)])
-BAD_SUM = GOOD.replace(b"  version\n", b"  versiom\n")
+BAD_SUM = GOOD.replace(b"  version\n", b"  vers1on\n")
 
 REFUSED = {
     "not multipart": ("application/json", b"{}", 415),

@@ -324,7 +324,7 @@ def test_lists(api, upload, join):
     assert ids(status="pending") == [third, second]
     assert ids(status="inprogress") == []
     assert ids(status="scheduled") == []
-    assert ids(search="ALPH") == [first]
+    assert ids(search="ALPHA") == [first]
     assert ids(search="other") == [second]
     assert ids(search="%") == [third]
     assert ids(type="configuration") == []
