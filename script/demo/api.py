@@ -35,6 +35,8 @@ class Api:
         except urllib.error.HTTPError as refusal:
             text = refusal.read().decode(errors="replace")
             raise RuntimeError(f"{method} {path}: {refusal.code} {text}") from None
+        except OSError as trouble:
+            raise RuntimeError(f"{method} {path}: {trouble}") from None
 
     def get(self, path):
         return json.loads(self.call("GET", path)[1])

@@ -16,7 +16,7 @@ import time
 from api import Api
 from factory import Factory
 from fleet import Fleet
-from server import EMAIL, Server, choose_port, shown
+from server import EMAIL, PORT, Server, choose_port, shown
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 STEP_DEADLINE_S = 120
@@ -212,12 +212,13 @@ def main():
     parser.add_argument("--check", action="store_true", help="do not stay; exit 0 only if all of it happened")
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "out/bin", help="folder of the programs")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "out/demo", help="made anew: what the demo writes")
+    parser.add_argument("--port", type=int, help=f"of the server; {PORT} without it")
     options = parser.parse_args()
 
     began = time.monotonic()
     demo = None
     try:
-        demo = Demo(options.bin, options.folder, choose_port(any_will_do=options.check))
+        demo = Demo(options.bin, options.folder, options.port or choose_port(any_will_do=options.check))
         demo.tell()
         if options.check:
             say(f"\nAll of it happened, in {time.monotonic() - began:.0f} s.")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A rota-server of the demo's own: data folder, log-in, start and stop."""
 
+import errno
 import pathlib
 import secrets
 import socket
@@ -14,13 +15,22 @@ EMAIL = "admin@example.com"
 
 
 def port_is_free(port):
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """On both addresses that "localhost" may mean; a host without IPv6 has only one."""
+    for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+            with socket.socket(family) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind((address, port))
+        except OSError as refusal:
+            if refusal.errno == errno.EADDRINUSE:
+                return False
     return True
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def choose_port(any_will_do):
@@ -29,9 +39,7 @@ def choose_port(any_will_do):
         return PORT
     if not any_will_do:
         raise RuntimeError(f"port {PORT} is taken: another demo may be running; end it and try again")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()
 
 
 class Server:
