@@ -16,7 +16,7 @@ pytestmark = pytest.mark.shows("MS2")
 MIB = 1024 * 1024
 SIZE = 200 * MIB
 SLACK = 20 * MIB  # what was on its way when the line was cut, and everything that is no download
-DEADLINE_S = 150
+DEADLINE_S = 240
 
 
 @pytest.fixture(scope="module")

@@ -274,7 +274,7 @@ def test_retry_after_is_waited_for(probe):
     began = time.monotonic()
     with HostileServer(answer) as server:
         succeeded(probe.fetch(server.url))
-    assert 2 <= time.monotonic() - began < 10
+    assert 2 <= time.monotonic() - began < 25
 
 
 def test_call_hands_over_retry_after(probe):
@@ -316,7 +316,7 @@ def test_slow_server_is_left(probe, answer):
     began = time.monotonic()
     with HostileServer(answer) as server:
         failed_with(probe.fetch(server.url, tries=0), TIMED_OUT)
-    assert time.monotonic() - began < 9
+    assert time.monotonic() - began < 25
 
 
 def test_call_to_a_silent_server_ends(probe):
