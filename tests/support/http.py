@@ -130,12 +130,9 @@ class Connection:
 
 
 def cpu_seconds(pid):
-    """What the process and its threads have used, to the nanosecond."""
-    total = 0
-    for thread in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            total += int((thread / "schedstat").read_text().split()[0])
-    return total / 1e9
+    """What the process has used, with the threads that have ended, to the nanosecond."""
+    cpu_clock = (~pid << 3) | 2  # as clock_getcpuclockid(3) makes it
+    return time.clock_gettime(cpu_clock)
 
 
 def resident_bytes(pid):
