@@ -105,7 +105,10 @@ static gboolean put(HttpRequest *request, const guint8 *data, gsize size, gpoint
 		return TRUE;
 	if (stream->size <= stream->size_max)
 		g_byte_array_append(stream->held, data, (guint)size);
-	g_cond_signal(&stream->changed);
+	/* Waking the thread for every record would cost more than the record. */
+	if (stream->held->len - stream->taken >= BODY_STREAM_WAKE ||
+		stream->size > stream->size_max)
+		g_cond_signal(&stream->changed);
 	if (stream->held->len - stream->taken > BODY_STREAM_HELD_MAX && !stream->paused) {
 		stream->paused = TRUE;
 		http_request_hold(request);

@@ -11,6 +11,7 @@ typedef struct BodyStream BodyStream;
 enum {
 	BODY_STREAM_HELD_MAX =
 		1024 * 1024, /* bytes between loop and thread before the client must wait */
+	BODY_STREAM_WAKE = 256 * 1024, /* bytes that are worth waking the thread for */
 };
 
 /* On the loop; reads the request's body from now on. @size_max: more is ROTA_ERROR_TOO_LARGE at the
