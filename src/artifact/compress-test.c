@@ -75,6 +75,28 @@ static GByteArray *pack(const CompressChoice *choice, const guint8 *data, gsize 
 	return packed;
 }
 
+/* Gives one byte at a time, so that most steps of a decompressor make nothing. */
+typedef struct {
+	Stream stream;
+	const GByteArray *bytes;
+	gsize at;
+} Dripping;
+
+static gboolean dripping_peek(
+	Stream *stream, const guint8 **ret_data, gsize *ret_size, GError **error)
+{
+	Dripping *dripping = (Dripping *)stream;
+
+	*ret_data = dripping->bytes->data + dripping->at;
+	*ret_size = dripping->at < dripping->bytes->len ? 1 : 0;
+	return TRUE;
+}
+
+static void dripping_advance(Stream *stream, gsize size)
+{
+	((Dripping *)stream)->at += size;
+}
+
 /* Unpacks; NULL where it is refused, with the rule. */
 static GByteArray *unpack(
 	ArtifactCompression compression, const guint8 *data, gsize size, int *ret_rule)
@@ -208,6 +230,45 @@ static void test_members(void)
 	}
 }
 
+/* A sum that is taken beside still looks at what was lent before the last two. */
+static void test_lent_bytes_stay(void)
+{
+	gsize size = 3 * DEFLATE_CHUNK_SIZE;
+	g_autofree guint8 *data = g_malloc(size);
+
+	fill_noise(data, size);
+	for (gsize kind = 1; kind < G_N_ELEMENTS(kinds); kind++) {
+		g_autoptr(GByteArray) packed = pack(&kinds[kind].choice, data, size, size);
+		Dripping dripping = {
+			{dripping_peek, dripping_advance},
+                        packed, 0
+		};
+		const guint8 *lent[PARALLEL_SUM_DEPTH + 1] = { NULL };
+		gsize lent_at[PARALLEL_SUM_DEPTH + 1] = { 0 };
+		guint64 position = 0;
+		gsize at = 0, lent_size = 1;
+		DecompressStream stream;
+		Place place;
+
+		place_init(&place, &position, NULL);
+		place_enter(&place, "member", 0, packed->len);
+		decompress_stream_init(&stream, kinds[kind].choice.kind, &dripping.stream, &place);
+		for (guint turn = 0; lent_size > 0; turn++) {
+			guint i = turn % G_N_ELEMENTS(lent);
+
+			g_assert_true(stream_peek(&stream.stream, &lent[i], &lent_size, NULL));
+			lent_at[i] = at;
+			at += lent_size;
+			stream_advance(&stream.stream, lent_size);
+			for (guint k = 0; lent_size > 0 && k < G_N_ELEMENTS(lent) && lent[k]; k++)
+				g_assert_cmpint(*lent[k], ==, data[lent_at[k]]);
+		}
+		g_assert_cmpuint(at, ==, size);
+		decompress_stream_clear(&stream);
+		place_clear(&place);
+	}
+}
+
 static void test_windows(void)
 {
 	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
@@ -225,6 +286,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/compress/pieces-leave-no-trace", test_pieces_leave_no_trace);
 	g_test_add_func("/compress/damage", test_damage);
 	g_test_add_func("/compress/members", test_members);
+	g_test_add_func("/compress/lent-bytes-stay", test_lent_bytes_stay);
 	g_test_add_func("/compress/windows", test_windows);
 	return g_test_run();
 }

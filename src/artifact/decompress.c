@@ -57,7 +57,8 @@ static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error
 	if (!self->inside && !begin_member(self, error))
 		return FALSE;
 
-	self->turn = (self->turn + 1) % DECOMPRESS_BUFFERS;
+	if (self->end > 0) /* else nothing of this buffer was lent */
+		self->turn = (self->turn + 1) % DECOMPRESS_BUFFERS;
 	step.out = self->buffers[self->turn];
 	gsize given = step.in_size;
 	DecompressResult result = self->decompressor->run(self->state, &step);
