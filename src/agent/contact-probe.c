@@ -8,8 +8,10 @@
  *
  * A failure is printed to stderr as "CODE: message", exit status 1. */
 #include <glib/gprintf.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 #include "agent/contact.h"
 #include "base/error.h"
@@ -86,6 +88,17 @@ static gboolean run_fetch(Contact *contact, char **words, GError **error)
 	return stream != NULL && copy_out(stream, error);
 }
 
+/* SIGTERM as the agent takes it: a descriptor that becomes readable. */
+static int stop_fd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
 static const char *word_or_null(const char *word)
 {
 	return *word != '\0' ? word : NULL;
@@ -93,7 +106,9 @@ static const char *word_or_null(const char *word)
 
 static gboolean run(int argc, char **argv, GError **error)
 {
-	ContactSettings settings = { .stop_fd = -1, .idle_limit_s = 2, .retry_interval_s = 1 };
+	ContactSettings settings = {
+		.stop_fd = stop_fd(), .idle_limit_s = 2, .retry_interval_s = 1
+	};
 	g_autoptr(Contact) contact = NULL;
 	const char *verb = argv[7];
 

@@ -115,6 +115,7 @@ void contact_end_process(Contact *contact)
 		return;
 	while (waitpid(contact->pid, NULL, WNOHANG) == 0) {
 		if (g_get_monotonic_time() > until_us) {
+			g_warning(PROGRAM_NAME " does not end: killed");
 			kill(contact->pid, SIGKILL);
 			until_us = G_MAXINT64;
 		}

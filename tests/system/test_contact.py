@@ -609,6 +609,28 @@ def test_network_process_ends_with_the_agent(waiting):
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("words", [["call", "GET", "/a"], ["fetch", "download", SPOOL, 3], ["fetch", "", 0, 3]],
+                         ids=["call", "spool", "pipe"])
+def test_stop_ends_every_wait(probe, words):
+    arrived = threading.Event()
+
+    def answer(request):
+        if words[0] == "fetch":
+            request.send(head(200, {"Content-Length": 1000}) + b"x" * 10)
+        arrived.set()
+        time.sleep(30)
+
+    with HostileServer(answer) as server:
+        process = probe.start(words[0], server.url, *words[1:])
+        assert arrived.wait(20)
+        child = child_of(process)
+        process.terminate()
+        _, log = process.communicate(timeout=20)
+    assert f"{UNAVAILABLE}: " in log.decode() and "stopped" in log.decode(), log.decode()
+    assert "does not end: killed" not in log.decode()
+    assert not pathlib.Path(f"/proc/{child}").exists()
+
+
 def test_missing_network_process_is_an_error(probe, tmp_path):
     probe.net = tmp_path / "absent"
     done = probe.run("call", "http://127.0.0.1:1", "GET", "/a")

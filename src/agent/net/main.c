@@ -28,9 +28,17 @@ enum {
 	WAIT_LIMIT_S = 10,   /* a WAIT is answered by then, with or without news */
 };
 
+/* A call under way. It is part of Net, as the client ends what is under way when it is freed. */
+typedef struct {
+	gboolean done;
+	gboolean sent; /* the answer to the agent */
+	GError *error; /* of sending it */
+} CallState;
+
 typedef struct {
 	HttpClient *http;
 	HttpProxies proxies;
+	CallState call;
 	Download *download; /* (nullable) */
 	int download_fd;
 	gint64 beyond; /* of the WAIT that is open; -1 = none is */
@@ -40,6 +48,13 @@ typedef struct {
 static gint64 in_seconds(gint64 seconds)
 {
 	return g_get_monotonic_time() + seconds * G_USEC_PER_SEC;
+}
+
+static gboolean channel_is_readable(void)
+{
+	struct pollfd polled = { CHANNEL_FD, POLLIN, 0 };
+
+	return poll(&polled, 1, 0) > 0;
 }
 
 static gboolean answer(MessageType type, gconstpointer data, GError **error)
@@ -58,12 +73,6 @@ static gboolean answer_failed(const GError *failure, GError **error)
 }
 
 /* --- Calls --- */
-
-typedef struct {
-	gboolean done;
-	gboolean sent; /* the answer to the agent */
-	GError *error; /* of sending it */
-} CallState;
 
 static gboolean is_text(GBytes *body)
 {
@@ -100,19 +109,36 @@ static void on_call_done(const HttpAnswer *http_answer, const GError *failure, g
 	state->sent = answer(MESSAGE_REPLY, &reply, &state->error);
 }
 
+/* The agent says nothing while it waits for an answer: what comes is its end, and nobody waits any
+ * more. */
+static gboolean finish_call(Net *net, GError **error)
+{
+	while (!net->call.done) {
+		if (!http_client_run(net->http, CHANNEL_FD, in_seconds(1), error))
+			return FALSE;
+		if (!net->call.done && channel_is_readable()) {
+			g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE,
+				"the agent ended the contact in a call");
+			return FALSE;
+		}
+	}
+	if (!net->call.sent)
+		g_propagate_error(error, g_steal_pointer(&net->call.error));
+	return net->call.sent;
+}
+
 static gboolean do_call(Net *net, const CallMessage *call, GError **error)
 {
 	g_autoptr(GBytes) body = NULL;
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(GPtrArray) headers = g_ptr_array_new_with_free_func(g_free);
-	CallState state = { 0 };
 	HttpRequest request = { .method = call->method,
 		.url = call->url,
 		.answer_size_max = MESSAGE_BODY_MAX,
 		.limit_s = CALL_LIMIT_S };
 
 	if (call->body != NULL) {
-		body = g_bytes_new_static(call->body, strlen(call->body));
+		body = g_bytes_new(call->body, strlen(call->body));
 		g_ptr_array_add(headers, g_strdup("Content-Type: application/json"));
 	}
 	g_ptr_array_add(headers, g_strdup("Accept: application/json, application/jwt"));
@@ -123,14 +149,10 @@ static gboolean do_call(Net *net, const CallMessage *call, GError **error)
 	g_ptr_array_add(headers, NULL);
 	request.body = body;
 	request.headers = (const char *const *)headers->pdata;
-	if (!http_client_send(net->http, &request, on_call_done, &state, &failure))
+	net->call = (CallState){ 0 };
+	if (!http_client_send(net->http, &request, on_call_done, &net->call, &failure))
 		return answer_failed(failure, error);
-	while (!state.done)
-		if (!http_client_run(net->http, -1, in_seconds(1), error))
-			return FALSE;
-	if (!state.sent)
-		g_propagate_error(error, state.error);
-	return state.sent;
+	return finish_call(net, error);
 }
 
 /* --- The download --- */
@@ -274,13 +296,6 @@ static gboolean handle(Net *net, Message *message, GError **error)
 	}
 }
 
-static gboolean channel_is_readable(void)
-{
-	struct pollfd polled = { CHANNEL_FD, POLLIN, 0 };
-
-	return poll(&polled, 1, 0) > 0;
-}
-
 static gboolean serve(Net *net, GError **error)
 {
 	for (;;) {
@@ -331,10 +346,13 @@ int main(void)
 {
 	Net net = { .beyond = -1, .download_fd = -1 };
 	g_autoptr(GError) error = NULL;
+	sigset_t none;
 	gboolean gone;
 
 	log_setup(LOG_FORMAT_TEXT, G_LOG_LEVEL_INFO);
 	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* the agent's own blocks some */
 	if (!sandbox_limit(&error)) {
 		g_critical("rota-agent-net: %s", error->message);
 		return 1;
@@ -353,6 +371,7 @@ int main(void)
 		g_critical("rota-agent-net: %s", error->message);
 	end_download(&net);
 	g_clear_pointer(&net.http, http_client_free);
+	g_clear_error(&net.call.error);
 	http_proxies_clear(&net.proxies);
 	return gone ? 0 : 1;
 }
