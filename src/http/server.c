@@ -49,8 +49,26 @@ static gboolean set_options(int fd, int family)
 	/* What is accepted inherits TCP_NODELAY: small answers must not wait for an
 	 * acknowledgement. */
 	return setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
 	       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+}
+
+static gboolean share_port(int fd)
+{
+	int on = 1;
+
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
+/* The first socket of a server is bound before it agrees to share its port: a port that another
+ * server holds, even another Rota, is refused rather than shared with it request by request. */
+static gboolean bind_socket(
+	int fd, const struct sockaddr_storage *address, socklen_t size, gboolean is_first)
+{
+	const struct sockaddr *plain = (const struct sockaddr *)address;
+
+	if (is_first)
+		return bind(fd, plain, size) == 0 && share_port(fd);
+	return share_port(fd) && bind(fd, plain, size) == 0;
 }
 
 static guint16 port_of(int fd)
@@ -74,7 +92,8 @@ static void set_port(struct sockaddr_storage *address, guint16 port)
 		((struct sockaddr_in *)(void *)address)->sin_port = g_htons(port);
 }
 
-static int listen_on(const struct sockaddr_storage *address, socklen_t size, GError **error)
+static int listen_on(
+	const struct sockaddr_storage *address, socklen_t size, gboolean is_first, GError **error)
 {
 	int fd = socket(address->ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
@@ -82,8 +101,8 @@ static int listen_on(const struct sockaddr_storage *address, socklen_t size, GEr
 		rota_set_errno_error(error, errno, "socket");
 		return -1;
 	}
-	if (!set_options(fd, address->ss_family) ||
-		bind(fd, (const struct sockaddr *)address, size) != 0 || listen(fd, BACKLOG) != 0) {
+	if (!set_options(fd, address->ss_family) || !bind_socket(fd, address, size, is_first) ||
+		listen(fd, BACKLOG) != 0) {
 		rota_set_errno_error(error, errno, "listen");
 		close(fd);
 		return -1;
@@ -134,7 +153,7 @@ static gboolean make_loops(HttpServer *server, GSocketAddress *address, GError *
 	if (n_loops == 0)
 		n_loops = uv_available_parallelism();
 	for (guint i = 0; i < MIN(n_loops, N_LOOPS_MAX); i++) {
-		int fd = listen_on(&native, (socklen_t)size, error);
+		int fd = listen_on(&native, (socklen_t)size, i == 0, error);
 
 		if (fd < 0)
 			return FALSE;

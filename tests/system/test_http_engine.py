@@ -44,6 +44,18 @@ def get(connection, path, *lines, method="GET", body=b""):
     return connection.answer(method)
 
 
+def test_a_taken_port_is_refused(start, bin, tmp_path, certificate):
+    """Loops of one server share a port; two servers never do."""
+    first = start()
+    second = subprocess.run(
+        [first.program, "--port", str(first.port), *map(str, certificate)], capture_output=True, text=True, timeout=20
+    )
+    assert second.returncode != 0
+    assert "already in use" in second.stderr
+    with Connection(first.port) as connection:
+        assert get(connection, "/").status == 200
+
+
 def test_keep_alive_and_close(start):
     with Connection(start().port) as connection:
         for _ in range(3):
