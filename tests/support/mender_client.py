@@ -140,9 +140,13 @@ class MenderClient:
         self.put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
         self.put("etc/nsswitch.conf", "hosts: files\n")
 
-    def command(self, *words):
+    def enter(self, *words):
+        """A command that runs in the client's root."""
         script = ENTER.format(bound=" ".join(BOUND))
-        return ["unshare", "--mount", "sh", "-c", script, "sh", self.root, "/opt/peer/mender", *words]
+        return ["unshare", "--mount", "sh", "-c", script, "sh", self.root, *words]
+
+    def command(self, *words):
+        return self.enter("/opt/peer/mender", *words)
 
     def environment(self):
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.inner_bus()}"}
@@ -158,10 +162,11 @@ class MenderClient:
         return subprocess.run(self.command(*words), env=self.environment(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=deadline_s)
 
-    def start(self):
+    def start(self, command=None):
+        command = command or self.command("--log-level", "debug", "--no-syslog", "daemon")
         self.process = subprocess.Popen(
-            self.command("--log-level", "debug", "--no-syslog", "daemon"), env=self.environment(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+            command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace")
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
 
