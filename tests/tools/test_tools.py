@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -134,3 +135,14 @@ def test_trace_refuses_unknown_marks(tmp_path):
 def test_every_mark_of_ours_names_a_requirement():
     done = run("trace", "--missing")
     assert done.returncode == 0, done.stdout
+
+
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)[^)]*\)")
+
+
+def test_links_of_our_pages_lead_somewhere():
+    root = TOOLS.parent
+    pages = subprocess.run(["git", "ls-files", "*.md"], cwd=root, capture_output=True, text=True, check=True).stdout
+    dead = [f"{page}: {link}" for page in pages.splitlines() for link in LINK.findall((root / page).read_text())
+            if not (root / page).parent.joinpath(link).exists()]
+    assert not dead
