@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# shows: MS8
 """What a poll that finds no work costs rota-server, beside nginx answering "return 204" over TLS.
 
 Both have one core, the same certificate, cipher and group; the load comes from the other core. What counts is the

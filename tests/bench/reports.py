@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# shows: MS8
 """Durable status reports from 64 devices over TLS, beside raw SQLite changing one row a report in batches of 100.
 
 A report is a whole request: token, route, JSON, the device's row, the deployment's counts, one durable commit for a

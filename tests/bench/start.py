@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# shows: MS8, S16
 """A server with a million devices: from start to ready, and the memory it then holds."""
 
 import argparse

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# shows: MS8
 """Durable changes from 64 clients through the store, beside raw SQLite with the same statement in batches of 100.
 
 Both sync every commit (WAL, FULL) on the same disk, in turn, so that a slow moment of the disk meets both.

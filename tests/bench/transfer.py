@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
+# shows: MS8
 """What moving artifacts costs rota-server: CPU time, with the server on one core and the client on the other.
 
   upload    over TLS: what parsing, verifying, storing and syncing cost beyond receiving the same bytes, beside
