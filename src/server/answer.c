@@ -44,6 +44,7 @@ static void add_body_headers(Call *call)
 {
 	http_request_add_header(call->request, "X-Content-Type-Options", "nosniff");
 	http_request_add_header(call->request, "Cache-Control", "no-store");
+	http_request_add_header(call->request, "Strict-Transport-Security", "max-age=31536000");
 }
 
 void call_answer(Call *call)

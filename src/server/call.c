@@ -218,8 +218,10 @@ static void run_as_stream(Call *call)
 	send_away(call);
 	if (!call->stream)
 		call->stream = body_stream_new(call->request, call->match.route->body_max);
-	if (!workers_push(call->layer->streams, work, call, &call->error))
-		http_request_post(call->request, come_back, call);
+	if (workers_push(call->layer->streams, work, call, &call->error))
+		return;
+	body_stream_close(call->stream);
+	http_request_post(call->request, come_back, call);
 }
 
 static void run(Call *call, RunMode mode, CallHandler handler)

@@ -2,6 +2,7 @@
 #include "server/auth/sessions.h"
 
 #include <string.h>
+#include "base/clock.h"
 #include "base/error.h"
 #include "server/rows.h"
 
@@ -146,24 +147,6 @@ static void change_free(gpointer data)
 	g_free(change);
 }
 
-static void apply_add(gpointer data)
-{
-	Change *change = data;
-
-	g_rw_lock_writer_lock(&change->sessions->lock);
-	add_locked(change->sessions, session_ref(change->session));
-	g_rw_lock_writer_unlock(&change->sessions->lock);
-}
-
-static void apply_remove(gpointer data)
-{
-	Change *change = data;
-
-	g_rw_lock_writer_lock(&change->sessions->lock);
-	remove_locked(change->sessions, change->id);
-	g_rw_lock_writer_unlock(&change->sessions->lock);
-}
-
 /* (transfer container): the user's sessions, with the lock held. */
 static GPtrArray *sessions_of(Sessions *sessions, const char *user_id)
 {
@@ -176,6 +159,39 @@ static GPtrArray *sessions_of(Sessions *sessions, const char *user_id)
 		if (g_str_equal(((Session *)value)->user_id, user_id))
 			g_ptr_array_add(found, session_ref(value));
 	return found;
+}
+
+/* The rows of a user's ended log-ins go with a new one; so do they here. */
+static void forget_ended(Sessions *sessions, const char *user_id)
+{
+	g_autoptr(GPtrArray) found = sessions_of(sessions, user_id);
+	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
+
+	for (guint i = 0; i < found->len; i++) {
+		const Session *session = found->pdata[i];
+
+		if (session->expires_s && session->expires_s <= now_s)
+			remove_locked(sessions, session->id);
+	}
+}
+
+static void apply_add(gpointer data)
+{
+	Change *change = data;
+
+	g_rw_lock_writer_lock(&change->sessions->lock);
+	forget_ended(change->sessions, change->session->user_id);
+	add_locked(change->sessions, session_ref(change->session));
+	g_rw_lock_writer_unlock(&change->sessions->lock);
+}
+
+static void apply_remove(gpointer data)
+{
+	Change *change = data;
+
+	g_rw_lock_writer_lock(&change->sessions->lock);
+	remove_locked(change->sessions, change->id);
+	g_rw_lock_writer_unlock(&change->sessions->lock);
 }
 
 static void apply_remove_user(gpointer data)
