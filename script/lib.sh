@@ -29,6 +29,7 @@ build() {
 	if [ ! -f "$folder/build.ninja" ] || { [ -f "$options" ] && [ "$(<"$options")" != "$*" ]; }; then
 		rm -rf "$folder"
 		echo "$*" >"$options"
+		echo "building $folder: the first time takes some minutes"
 		if ! meson setup "$folder" "$@" >"$log" 2>&1; then
 			cat "$log" >&2
 			fail "$folder: cannot be configured"

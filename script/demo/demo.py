@@ -192,13 +192,12 @@ class Demo:
         say(f"Log in as:            {EMAIL}  with password  {self.server.password}")
         say("Try next, in another terminal:")
         say(f"  TOKEN=$(curl -s --cacert {ca} -u {EMAIL}:{self.server.password} -X POST {url}/api/management/v1/useradm/auth/login)")
-        say(f'  curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" {url}/api/management/v1/deployments/deployments')
+        say(f'  curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" {url}/api/management/v1/deployments/deployments | python3 -m json.tool')
         say(f"The vehicles' disks are in {shown(self.fleet.folder)}; {shown(self.fleet.log)} is what their agents say.")
         say("Ctrl-C ends it all.")
 
 
 def wait_for_ctrl_c(demo):
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while demo.server.process.poll() is None:
             time.sleep(ROUND_S)
@@ -215,6 +214,9 @@ def main():
     parser.add_argument("--port", type=int, help=f"of the server; {PORT} without it")
     options = parser.parse_args()
 
+    # Also where a shell has started us in the background and had SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     began = time.monotonic()
     demo = None
     try:
