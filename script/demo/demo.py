@@ -87,7 +87,8 @@ class Demo:
             devices = self.api.pending_devices()
             return devices if len(devices) == N_VEHICLES else None
 
-        for device in self.wait_until(all_have_asked, "three vehicles have asked"):
+        devices = self.wait_until(all_have_asked, "three vehicles have asked")
+        for device in sorted(devices, key=lambda device: device["identity_data"]["vin"]):
             vehicle = self.fleet.vehicle(device["identity_data"]["vin"])
             require(vehicle.root.is_dir(), f"{vehicle.vin} is none of the vehicles on disk")
             vehicle.device_id = device["id"]
