@@ -62,6 +62,15 @@ static gboolean load_verify_keys(Agent *agent, GError **error)
 	return FALSE;
 }
 
+/* It is said until somebody has looked at it and removed the file. */
+static void look_for_kept_store(Agent *agent)
+{
+	g_autofree char *path = g_strdup_printf("%s-broken", agent->paths->store);
+
+	if (g_file_test(path, G_FILE_TEST_EXISTS))
+		agent->store_kept_aside = g_steal_pointer(&path);
+}
+
 static gboolean open_data(Agent *agent, GError **error)
 {
 	if (!file_make_folders(agent->paths->data, 0700, error))
@@ -73,6 +82,8 @@ static gboolean open_data(Agent *agent, GError **error)
 		g_critical("the store could not be read and is kept as %s; what is installed is "
 			   "not known until the next update",
 			agent->store_kept_aside);
+	else
+		look_for_kept_store(agent);
 	return TRUE;
 }
 

@@ -3,7 +3,11 @@
 #include "agent/software.h"
 #include "artifact/reader.h"
 #include "base/error.h"
+#include "base/file.h"
+#include <string.h>
 #include <unistd.h>
+
+enum { INFO_SIZE_MAX = 4096 };
 
 static gboolean check_shape(const ArtifactHeader *header, GError **error)
 {
@@ -35,12 +39,37 @@ static UpdateRecord *read_bootstrap(const char *path, GError **error)
 	return artifact_reader_finish(reader, error) ? g_steal_pointer(&record) : NULL;
 }
 
+/* Images made for Mender's clients before 4.0 name their software in a file of KEY=VALUE lines. */
+static void use_artifact_info(const Agent *agent, StoreChanges *changes)
+{
+	g_autoptr(GBytes) bytes = file_read(agent->paths->artifact_info, INFO_SIZE_MAX, NULL);
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	store_changes_set(changes, STORE_ARTIFACT_NAME, SOFTWARE_UNKNOWN);
+	if (bytes == NULL)
+		return;
+	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+	lines = g_strsplit(text, "\n", -1);
+	for (char **line = lines; *line != NULL; line++) {
+		char *value = strchr(g_strstrip(*line), '=');
+
+		if (value == NULL || value[1] == '\0' || !g_utf8_validate(*line, -1, NULL))
+			continue;
+		*value++ = '\0';
+		if (g_str_equal(*line, "artifact_name"))
+			store_changes_set(changes, STORE_ARTIFACT_NAME, value);
+		if (g_str_equal(*line, "artifact_group"))
+			store_changes_set(changes, STORE_ARTIFACT_GROUP, value);
+	}
+}
+
 static gboolean apply(Agent *agent, const UpdateRecord *record, GError **error)
 {
 	g_autoptr(StoreChanges) changes = store_changes_new();
 
 	if (record == NULL)
-		store_changes_set(changes, STORE_ARTIFACT_NAME, SOFTWARE_UNKNOWN);
+		use_artifact_info(agent, changes);
 	else if (!software_apply(agent->store, &record->artifact, SOFTWARE_IS_NEW, changes, error))
 		return FALSE;
 	return store_write(agent->store, changes, error);

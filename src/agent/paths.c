@@ -24,6 +24,7 @@ static const PathRow path_rows[] = {
 	{ G_STRUCT_OFFSET(Paths, payloads), TRUE, "modules/v3/payloads" },
 	{ G_STRUCT_OFFSET(Paths, device_type), TRUE, "device_type" },
 	{ G_STRUCT_OFFSET(Paths, key), TRUE, "mender-agent.pem" },
+	{ G_STRUCT_OFFSET(Paths, artifact_info), FALSE, "etc/mender/artifact_info" },
 	{ G_STRUCT_OFFSET(Paths, bootstrap), TRUE, "bootstrap.mender" },
 	{ G_STRUCT_OFFSET(Paths, daemon_lock), TRUE, "rota-agent.lock" },
 	{ G_STRUCT_OFFSET(Paths, update_lock), TRUE, "rota-update.lock" },

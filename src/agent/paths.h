@@ -20,10 +20,11 @@ typedef struct {
 	char *payloads;          /* DATA/modules/v3/payloads */
 	char *device_type;       /* DATA/device_type */
 	char *key;               /* DATA/mender-agent.pem */
-	char *bootstrap;         /* DATA/bootstrap.mender */
-	char *daemon_lock;       /* DATA/rota-agent.lock: held by the daemon */
-	char *update_lock;       /* DATA/rota-update.lock: held by whoever walks an update */
-	char *boot_id;           /* ROOT/proc/sys/kernel/random/boot_id */
+	char *artifact_info; /* ROOT/etc/mender/artifact_info: what images for older clients say */
+	char *bootstrap;     /* DATA/bootstrap.mender */
+	char *daemon_lock;   /* DATA/rota-agent.lock: held by the daemon */
+	char *update_lock;   /* DATA/rota-update.lock: held by whoever walks an update */
+	char *boot_id;       /* ROOT/proc/sys/kernel/random/boot_id */
 } Paths;
 
 /**

@@ -209,6 +209,18 @@ static ContactReply *ask_v1(Agent *agent, const Software *software, GError **err
 	return call(agent, "GET", path, NULL, error);
 }
 
+/* It becomes part of paths and of file names. */
+static gboolean is_plain_id(const char *id)
+{
+	gsize length = strlen(id);
+
+	for (gsize i = 0; i < length; i++) {
+		if (!g_ascii_isalnum(id[i]) && id[i] != '-' && id[i] != '_')
+			return FALSE;
+	}
+	return length > 0 && length <= CONTACT_SPOOL_NAME_MAX;
+}
+
 static gboolean parse_next(const ContactReply *reply, NextAnswer **ret_answer, GError **error)
 {
 	NextAnswer *answer = json_record_parse(&next_answer_record,
@@ -218,14 +230,17 @@ static gboolean parse_next(const ContactReply *reply, NextAnswer **ret_answer, G
 		g_prefix_error(error, "deployment: ");
 		return FALSE;
 	}
-	if (agent_settings_url_is_safe(answer->artifact.source.uri)) {
+	if (!is_plain_id(answer->id))
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"deployment: its id is no plain text");
+	else if (!agent_settings_url_is_safe(answer->artifact.source.uri))
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"deployment: its link is neither https nor http to a loopback address");
+	else
 		*ret_answer = answer;
-		return TRUE;
-	}
-	json_record_free(&next_answer_record, answer);
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-		"deployment: its link is neither https nor http to a loopback address");
-	return FALSE;
+	if (*ret_answer == NULL)
+		json_record_free(&next_answer_record, answer);
+	return *ret_answer != NULL;
 }
 
 gboolean server_calls_next(Agent *agent, NextAnswer **ret_answer, GError **error)

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Updates by hand: texts, exit statuses and the order of calls are those of Mender's client."""
 
+import gzip
+import hashlib
+import os
+import pathlib
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support.artifact import make_artifact
+from support.artifact import compact, make_artifact, tar_of
 from support.vehicle import Vehicle
 
+VECTORS = pathlib.Path(__file__).resolve().parent.parent / "vectors/artifacts"
 NOTHING, REBOOT = 2, 4
 NOTE = "#!/bin/sh\necho $(basename $0) >>@ROOT@/calls\n@REST@\n"
 ALL_SCRIPTS = [f"{state}_{moment}_00" for state in ("ArtifactInstall", "ArtifactCommit", "ArtifactRollback", "ArtifactFailure")
@@ -221,6 +227,63 @@ def test_provides_are_merged_and_cleared(vehicle):
         assert vehicle.run("install", artifact(vehicle, name, provides=provides)).returncode == 0
         assert vehicle.run("commit").returncode == 0
     assert vehicle.run("show-provides").stdout.splitlines() == ["artifact_name=release-3", "rootfs-image.fake.version=3"]
+
+
+def empty_artifact(name, provides):
+    """What a factory puts into DATA: one payload without a type, no files."""
+    header = gzip.compress(tar_of([
+        ("header-info", compact({"payloads": [{"type": None}], "artifact_provides": {"artifact_name": name},
+                                 "artifact_depends": {"device_type": ["test-vehicle"]}})),
+        ("headers/0000/type-info", compact({"type": None, "artifact_provides": provides}))]), mtime=0)
+    version = compact({"format": "mender", "version": 3})
+    manifest = "".join(f"{hashlib.sha256(content).hexdigest()}  {member}\n"
+                       for content, member in ((header, "header.tar.gz"), (version, "version"))).encode()
+    return tar_of([("version", version), ("manifest", manifest), ("header.tar.gz", header),
+                   ("data/0000.tar.gz", gzip.compress(tar_of([]), mtime=0))])
+
+
+def test_the_factory_says_what_is_installed(vehicle):
+    bootstrap = vehicle.data / "bootstrap.mender"
+    bootstrap.write_bytes(empty_artifact("factory-1", {"rootfs-image.version": "7"}))
+    assert vehicle.run("show-provides").stdout.splitlines() == ["artifact_name=factory-1", "rootfs-image.version=7"]
+    assert not bootstrap.exists()
+    bootstrap.write_bytes(empty_artifact("factory-2", {}))
+    assert vehicle.artifact_name() == "factory-1" and not bootstrap.exists()
+
+
+def test_a_bad_word_from_the_factory_is_not_believed(vehicle):
+    bootstrap = vehicle.data / "bootstrap.mender"
+    bootstrap.write_bytes(make_artifact("factory-1", ["test-vehicle"], [("content", b"new")], type="fake"))
+    (vehicle.root / "etc/mender/artifact_info").write_text("artifact_name=image-3\nartifact_group=fleet\n")
+    assert vehicle.artifact_name() == "image-3" and not bootstrap.exists() and vehicle.calls() == []
+    assert "artifact_group=fleet" in vehicle.run("show-provides").stdout
+
+
+def test_an_empty_payload_is_committed_at_once(vehicle):
+    path = vehicle.root / "empty.mender"
+    path.write_bytes(empty_artifact("release-2", {"a": "1"}))
+    done = vehicle.run("install", path)
+    assert done.returncode == 0, done.stderr
+    assert said(done)[1:] == ["Artifact with empty payload. Committing immediately.", "Installed and committed."]
+    assert vehicle.artifact_name() == "release-2"
+
+
+@pytest.mark.parametrize("name", ["aug-gzip", "aug-none-signed-p256"])
+def test_what_no_signature_covers_is_refused(vehicle, name):
+    done = vehicle.run("install", VECTORS / f"{name}.mender")
+    assert done.returncode == 1 and "System not modified." in done.stdout and "augment" in done.stderr
+    assert vehicle.calls() == []
+
+
+def test_a_store_that_cannot_be_read_is_kept_and_said(vehicle):
+    vehicle.run("install", artifact(vehicle))
+    vehicle.run("commit")
+    store = vehicle.data / "mender-store"
+    damaged = store.read_bytes()[:8192] + os.urandom(16384)
+    store.write_bytes(damaged)
+    done = vehicle.run("show-artifact")
+    assert done.stdout == "unknown\n" and "could not be read" in done.stderr
+    assert (vehicle.data / "mender-store-broken").read_bytes() == damaged
 
 
 @pytest.mark.parametrize("settings,key", [

@@ -3,6 +3,7 @@
 what is reported, and what the software is called afterwards, for each way it can go."""
 
 import json
+import os
 import signal
 import time
 
@@ -266,6 +267,27 @@ def test_inventory_and_signals(trip):
     wait(lambda: len(trip.stub.inventories) == 3)
     assert {"name": "artifact_name", "value": "release-2"} in trip.stub.inventories[2]
     assert daemon.stop() == 0
+
+
+def test_a_store_kept_aside_is_in_the_inventory(trip):
+    store = trip.vehicle.data / "mender-store"
+    store.write_bytes(os.urandom(40960))
+    for _ in range(2):  # also at the next start: until somebody has removed the file
+        trip.stub.inventories.clear()
+        daemon = trip.vehicle.start()
+        wait(lambda: trip.stub.inventories)
+        daemon.stop()
+        values = {item["name"]: item["value"] for item in trip.stub.inventories[0]}
+        assert values["rota_store_kept_aside"] == f"{store}-broken"
+
+
+def test_a_deployment_whose_id_is_a_path_is_refused(trip):
+    trip.stub.deployment = "../../x"
+    trip.offer()
+    daemon = trip.vehicle.start()
+    assert daemon.wait_for_log("its id is no plain text")
+    daemon.stop()
+    assert trip.stub.statuses == [] and trip.vehicle.calls() == []
 
 
 def test_a_pending_device_tries_again(trip):
