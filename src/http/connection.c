@@ -7,6 +7,7 @@
 enum {
 	N_READS_AT_ONCE = 4, /* then others have their turn */
 	BODY_DROPPED_MAX = 65536,
+	N_RESTLESS_MAX = 1024, /* open connections of a loop of which some may keep their buffers */
 };
 
 typedef struct {
@@ -143,6 +144,18 @@ static void linger(HttpConnection *connection)
 
 /* --- Going on --- */
 
+/* Buffers that the next request needs in a moment are kept for that moment, unless there are many.
+ */
+static void rest(HttpConnection *connection)
+{
+	if (connection->loop->counts.n_open <= N_RESTLESS_MAX) {
+		set_deadline(connection, HTTP_DEADLINE_REST);
+		return;
+	}
+	http_transport_rest(&connection->transport);
+	set_deadline(connection, HTTP_DEADLINE_IDLE);
+}
+
 static void end_request(HttpConnection *connection)
 {
 	HttpRequest *request = g_steal_pointer(&connection->request);
@@ -155,7 +168,7 @@ static void end_request(HttpConnection *connection)
 		return;
 	}
 	connection->state = HTTP_CONNECTION_IDLE;
-	set_deadline(connection, HTTP_DEADLINE_IDLE);
+	rest(connection);
 }
 
 static void advance(Input *input, gsize used)
@@ -310,6 +323,8 @@ static void shake_hands(HttpConnection *connection)
 		connection->loop->n_handshakes--;
 		connection->state = HTTP_CONNECTION_IDLE;
 		set_deadline(connection, HTTP_DEADLINE_HEAD);
+		if (connection->loop->counts.n_open > N_RESTLESS_MAX)
+			http_transport_rest(&connection->transport);
 		if (http_transport_has_more(&connection->transport))
 			http_loop_again(connection->loop, connection);
 	}
@@ -484,6 +499,10 @@ void http_connection_deadline_passed(HttpDeadline *deadline, HttpDeadlineKind ki
 	HttpRequest *request = connection->request;
 
 	switch (kind) {
+	case HTTP_DEADLINE_REST:
+		http_transport_rest(&connection->transport);
+		set_deadline(connection, HTTP_DEADLINE_IDLE);
+		return;
 	case HTTP_DEADLINE_IDLE:
 	case HTTP_DEADLINE_LINGER:
 		http_connection_close(connection);

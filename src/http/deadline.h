@@ -10,6 +10,7 @@
 typedef enum {
 	HTTP_DEADLINE_HANDSHAKE,
 	HTTP_DEADLINE_HEAD,
+	HTTP_DEADLINE_REST, /* nothing to do for a moment: what is kept for speed goes, then IDLE */
 	HTTP_DEADLINE_IDLE,
 	HTTP_DEADLINE_BODY, /* the next look at how much of a body has come */
 	HTTP_DEADLINE_WRITE,

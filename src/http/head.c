@@ -2,23 +2,49 @@
 #include "http/head.h"
 #include <string.h>
 
-/* RFC 9110 section 5.6.2: what a method or a header's name may be made of. */
-static const char token_extras[] = "!#$%&'*+-.^_`|~";
+/* What a byte may be part of. */
+enum {
+	NAME = 1,   /* a method or a header's name: a token of RFC 9110 section 5.6.2 */
+	TARGET = 2, /* visible ASCII, but for "#" */
+	VALUE = 4,  /* a header's value: no control byte but the tab */
+	ANY = NAME | TARGET | VALUE,
+};
 
-static gboolean is_token_byte(guchar byte)
+static const guint8 parts[256] = {
+	['\t'] = VALUE,
+	[' '] = VALUE,
+	['!'] = ANY,
+	['"'] = TARGET | VALUE,
+	['#'] = NAME | VALUE,
+	['$' ... '\''] = ANY,
+	['(' ... ')'] = TARGET | VALUE,
+	['*' ... '+'] = ANY,
+	[','] = TARGET | VALUE,
+	['-' ... '.'] = ANY,
+	['/'] = TARGET | VALUE,
+	['0' ... '9'] = ANY,
+	[':' ... '@'] = TARGET | VALUE,
+	['A' ... 'Z'] = ANY,
+	['[' ... ']'] = TARGET | VALUE,
+	['^' ... '`'] = ANY,
+	['a' ... 'z'] = ANY,
+	['{'] = TARGET | VALUE,
+	['|'] = ANY,
+	['}'] = TARGET | VALUE,
+	['~'] = ANY,
+	[0x80 ... 0xff] = VALUE,
+};
+
+static gboolean is_all(const char *text, guint8 part)
 {
-	return g_ascii_isalnum((char)byte) || (byte != 0 && strchr(token_extras, byte) != NULL);
+	while ((parts[(guchar)*text] & part) != 0)
+		text++;
+	return *text == '\0';
 }
 
 static gboolean is_token(const char *text)
 {
-	if (*text == '\0')
-		return FALSE;
-	for (; *text != '\0'; text++) {
-		if (!is_token_byte((guchar)*text))
-			return FALSE;
-	}
-	return TRUE;
+	return *text != '\0' && is_all(text, NAME);
 }
 
 static gboolean refuse(HttpRefusal *ret_refusal, guint status, const char *reason)
@@ -38,10 +64,8 @@ static char *take_line(char **cursor, const char *end)
 		return NULL;
 	newline[-1] = '\0';
 	*cursor = newline + 1;
-	/* A NUL or a bare CR further left would end the text early or split it for someone else. */
-	if (strlen(line) != (gsize)(newline - 1 - line) || strchr(line, '\r') != NULL)
-		return NULL;
-	return line;
+	/* A NUL further left would end the text early; a bare CR is part of nothing, see above. */
+	return strlen(line) == (gsize)(newline - 1 - line) ? line : NULL;
 }
 
 /* Every "%" starts two hex digits, and none of them spells NUL: nobody further in is cut short. */
@@ -52,15 +76,6 @@ static gboolean are_escapes_sound(const char *text)
 		if (!g_ascii_isxdigit(percent[1]) || !g_ascii_isxdigit(percent[2]))
 			return FALSE;
 		if (percent[1] == '0' && percent[2] == '0')
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static gboolean has_only_visible_ascii(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text <= ' ' || *text > '~' || *text == '#')
 			return FALSE;
 	}
 	return TRUE;
@@ -98,7 +113,7 @@ static gboolean parse_target(
 {
 	if (strlen(target) > HTTP_TARGET_SIZE_MAX)
 		return refuse(ret_refusal, 414, "the target is too long");
-	if (!has_only_visible_ascii(target))
+	if (!is_all(target, TARGET))
 		return refuse(ret_refusal, 400, "the target holds a byte it may not");
 	if (!split_absolute(&target, ret_authority))
 		return refuse(ret_refusal, 400, "the target is malformed");
@@ -141,17 +156,6 @@ static gboolean parse_request_line(
 	return parse_target(target, head, ret_authority, ret_refusal);
 }
 
-static gboolean is_value(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if ((guchar)*text < ' ' && *text != '\t')
-			return FALSE;
-		if (*text == 0x7f)
-			return FALSE;
-	}
-	return TRUE;
-}
-
 static gboolean parse_header_line(char *line, HttpHead *head, HttpRefusal *ret_refusal)
 {
 	if (*line == ' ' || *line == '\t')
@@ -174,7 +178,7 @@ static gboolean parse_header_line(char *line, HttpHead *head, HttpRefusal *ret_r
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = '\0';
-	if (!is_value(value))
+	if (!is_all(value, VALUE))
 		return refuse(ret_refusal, 400, "a header's value holds a byte it may not");
 	head->lines[head->n_lines++] = (HttpHeaderLine){ .name = line, .value = value };
 	return TRUE;
@@ -352,7 +356,10 @@ gboolean http_head_parse(char *block, gsize size, HttpHead *ret_head, HttpRefusa
 const char *http_head_find(const HttpHead *head, const char *name)
 {
 	for (guint i = 0; i < head->n_lines; i++) {
-		if (g_ascii_strcasecmp(head->lines[i].name, name) == 0)
+		const char *other = head->lines[i].name;
+
+		/* Most differ in their first letter. */
+		if (((*other ^ *name) & ~0x20) == 0 && g_ascii_strcasecmp(other, name) == 0)
 			return head->lines[i].value;
 	}
 	return NULL;

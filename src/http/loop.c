@@ -14,6 +14,7 @@ enum {
 	ACCEPT_PAUSE_MS = 50,
 	HANDSHAKE_GRACE_MS = 1000, /* a handshake younger than this is not given up for a new one */
 	LINGER_MS = 2000,
+	REST_MS = 1000,
 	BODY_HALF_WINDOW_MS = 5000,
 };
 
@@ -286,6 +287,7 @@ static void set_timeouts(HttpLoop *loop)
 
 	timeouts_ms[HTTP_DEADLINE_HANDSHAKE] = settings->handshake_timeout_s * 1000;
 	timeouts_ms[HTTP_DEADLINE_HEAD] = settings->head_timeout_s * 1000;
+	timeouts_ms[HTTP_DEADLINE_REST] = REST_MS;
 	timeouts_ms[HTTP_DEADLINE_IDLE] = settings->idle_timeout_s * 1000;
 	timeouts_ms[HTTP_DEADLINE_BODY] = BODY_HALF_WINDOW_MS;
 	timeouts_ms[HTTP_DEADLINE_WRITE] = settings->write_timeout_s * 1000;
@@ -339,6 +341,7 @@ void http_loop_free(HttpLoop *loop)
 		uv_run(&loop->uv, UV_RUN_DEFAULT);
 	}
 	uv_loop_close(&loop->uv);
+	http_request_free_spares(loop);
 	g_array_unref(loop->posts);
 	uv_mutex_destroy(&loop->mutex);
 	g_string_free(loop->output, TRUE);

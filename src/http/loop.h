@@ -14,6 +14,7 @@ typedef struct HttpConnection HttpConnection;
 enum {
 	HTTP_INPUT_SIZE = 65536,
 	HTTP_OUTPUT_SIZE = 16384, /* one TLS record */
+	HTTP_N_SPARES = 64,
 };
 
 typedef struct {
@@ -37,6 +38,11 @@ struct HttpLoop {
 	guint n_handshakes;
 
 	HttpConnection *connections; /* all open ones, linked */
+
+	/* Memory of requests that have ended, for the next ones: too large for malloc's quick
+	 * lists. */
+	gpointer spares[HTTP_N_SPARES];
+	guint n_spares;
 
 	/* Connections that must be looked at again although their socket may stay silent. */
 	HttpConnection *again;

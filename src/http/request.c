@@ -5,6 +5,7 @@
 #include "http/file.h"
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <sanitizer/asan_interface.h>
 #include <string.h>
 
 static const struct {
@@ -20,9 +21,30 @@ static const struct {
 	{ "OPTIONS", HTTP_OPTIONS},
 };
 
+static HttpRequest *take_memory(HttpLoop *loop)
+{
+	if (loop->n_spares == 0)
+		return g_malloc(sizeof(HttpRequest));
+	HttpRequest *request = loop->spares[--loop->n_spares];
+
+	ASAN_UNPOISON_MEMORY_REGION(request, sizeof *request);
+	return request;
+}
+
+/* After the loop's end this may run on another thread, which must leave the spares alone. */
+static void give_memory_back(HttpLoop *loop, HttpRequest *request)
+{
+	if (loop->has_ended || loop->n_spares == HTTP_N_SPARES) {
+		g_free(request);
+		return;
+	}
+	loop->spares[loop->n_spares++] = request;
+	ASAN_POISON_MEMORY_REGION(request, sizeof *request);
+}
+
 HttpRequest *http_request_new(HttpConnection *connection)
 {
-	HttpRequest *request = g_malloc(sizeof *request);
+	HttpRequest *request = take_memory(connection->loop);
 
 	/* The message's lines are the larger part, and are written before they are read. */
 	memset((guint8 *)request + sizeof request->message, 0,
@@ -43,7 +65,13 @@ void http_request_free(HttpRequest *request)
 	http_file_free(request->file);
 	g_free(request->certificate);
 	g_free(request->client_name);
-	g_free(request);
+	give_memory_back(request->loop, request);
+}
+
+void http_request_free_spares(HttpLoop *loop)
+{
+	while (loop->n_spares > 0)
+		g_free(take_memory(loop));
 }
 
 void http_request_begin(HttpRequest *request)

@@ -44,6 +44,7 @@ struct HttpRequest {
 
 HttpRequest *http_request_new(HttpConnection *connection);
 void http_request_free(HttpRequest *request);
+void http_request_free_spares(HttpLoop *loop);
 
 /* Its head is complete: gives it to the application. */
 void http_request_begin(HttpRequest *request);

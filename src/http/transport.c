@@ -83,6 +83,13 @@ gboolean http_transport_has_more(const HttpTransport *transport)
 	return transport->ssl != NULL && SSL_has_pending(transport->ssl);
 }
 
+void http_transport_rest(HttpTransport *transport)
+{
+	/* Refused while bytes are under way, and then they are not in the way. */
+	if (transport->ssl != NULL && SSL_free_buffers(transport->ssl) == 0)
+		ERR_clear_error();
+}
+
 void http_transport_end(HttpTransport *transport)
 {
 	if (transport->ssl != NULL) {

@@ -24,6 +24,8 @@ HttpTransportResult http_transport_write(
 	HttpTransport *transport, const guint8 *data, gsize size, gsize *ret_size);
 /* Bytes were read from the socket that have not been given out: no event will tell of them. */
 gboolean http_transport_has_more(const HttpTransport *transport);
+/* Gives back what the next bytes will need anew: 34 kB of TLS buffers. */
+void http_transport_rest(HttpTransport *transport);
 /* Says to the peer that nothing more will come. */
 void http_transport_end(HttpTransport *transport);
 /* Reads and drops without decrypting. */
