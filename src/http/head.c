@@ -42,6 +42,25 @@ static gboolean is_all(const char *text, guint8 part)
 	return *text == '\0';
 }
 
+/* Eight bytes at a time while none of them can be a control byte: tokens are long. */
+static gboolean is_value(const char *text, gsize length)
+{
+	const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
+	const guint64 tops = ones << 7;
+	gsize at = 0;
+
+	for (; at + sizeof(guint64) <= length; at += sizeof(guint64)) {
+		guint64 word, deleted;
+
+		memcpy(&word, text + at, sizeof word);
+		deleted = word ^ (ones * 0x7f);
+		/* A borrow shows a byte below the space, or one that is equal to DEL. */
+		if ((((word - ones * 0x20) & ~word) | ((deleted - ones) & ~deleted)) & tops)
+			break;
+	}
+	return is_all(text + at, VALUE);
+}
+
 static gboolean is_token(const char *text)
 {
 	return *text != '\0' && is_all(text, NAME);
@@ -178,7 +197,7 @@ static gboolean parse_header_line(char *line, HttpHead *head, HttpRefusal *ret_r
 	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
 		end--;
 	*end = '\0';
-	if (!is_all(value, VALUE))
+	if (!is_value(value, (gsize)(end - value)))
 		return refuse(ret_refusal, 400, "a header's value holds a byte it may not");
 	head->lines[head->n_lines++] = (HttpHeaderLine){ .name = line, .value = value };
 	return TRUE;

@@ -249,6 +249,26 @@ static void test_facts(void)
 	http_message_clear(&message);
 }
 
+/* llhttp refuses these as well: here the second reading is asked alone. */
+static void test_bytes_of_a_value(void)
+{
+	static const char before[] = "GET / HTTP/1.1\r\nHost: a\r\nX: ";
+	char block[128];
+	HttpHead head;
+	HttpRefusal refusal;
+
+	for (guint place = 1; place < 39; place++) {
+		for (guint byte = 0; byte < 256; byte++) {
+			gsize size = (gsize)g_snprintf(block, sizeof block, "%s%*s\r\n\r\n", before,
+				40, "0123456789012345678901234567890123456789");
+			gboolean is_good = byte == '\t' || (byte >= ' ' && byte != 0x7f);
+
+			block[strlen(before) + place] = (char)byte;
+			g_assert_cmpint(http_head_parse(block, size, &head, &refusal), ==, is_good);
+		}
+	}
+}
+
 /* --- Limits --- */
 
 static guint status_with_filling(const char *before, gsize n_filling, const char *after)
@@ -364,6 +384,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/http/message/known-requests", test_known_requests);
 	g_test_add_func("/http/message/more-refusals", test_more_refusals);
 	g_test_add_func("/http/message/facts", test_facts);
+	g_test_add_func("/http/message/bytes-of-a-value", test_bytes_of_a_value);
 	g_test_add_func("/http/message/limits", test_limits);
 	g_test_add_func("/http/message/number-of-lines", test_number_of_lines);
 	g_test_add_func("/http/message/bodies-in-pieces", test_bodies_in_pieces);

@@ -27,6 +27,26 @@ typedef struct {
 
 /* The caller's own id where it is a plain word, so that logs of both sides can be matched; else a
  * new one. */
+/* A UUID of version 4 by its form: the process's random number, then a count. Written by hand,
+ * since printf took a twentieth of the time of a poll. */
+static void make_request_id(guint64 prefix, guint64 number, char ret_id[UUID_TEXT_SIZE])
+{
+	static const char digits[] = "0123456789abcdef";
+	static const char form[] = "pppppppp-pppp-4ppp-8nnn-nnnnnnnnnnnn";
+	guint prefix_shift = 60, number_shift = 56;
+
+	for (guint i = 0; i < sizeof form; i++) {
+		ret_id[i] = form[i];
+		if (form[i] == 'p') {
+			ret_id[i] = digits[prefix >> prefix_shift & 15];
+			prefix_shift -= 4;
+		} else if (form[i] == 'n') {
+			ret_id[i] = digits[number >> number_shift & 15];
+			number_shift -= 4;
+		}
+	}
+}
+
 static void set_request_id(Call *call)
 {
 	static const char plain[] =
@@ -40,12 +60,7 @@ static void set_request_id(Call *call)
 		return;
 	}
 	number = __atomic_add_fetch(&call->layer->n_ids, 1, __ATOMIC_RELAXED);
-	g_snprintf(call->request_id, sizeof call->request_id,
-		"%08x-%04x-4%03x-8%03x-%012" G_GINT64_MODIFIER "x",
-		(guint)(call->layer->id_prefix >> 32),
-		(guint)(call->layer->id_prefix >> 16) & 0xffff,
-		(guint)call->layer->id_prefix & 0xfff, (guint)(number >> 48) & 0xfff,
-		number & G_GUINT64_CONSTANT(0xffffffffffff));
+	make_request_id(call->layer->id_prefix, number, call->request_id);
 }
 
 static Call *call_new(Layer *layer, HttpRequest *request)

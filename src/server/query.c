@@ -4,10 +4,23 @@
 #include <string.h>
 #include "base/error.h"
 
+/* Most texts are what they decode to. */
+static gboolean is_plain(const char *text, gsize length)
+{
+	for (gsize i = 0; i < length; i++)
+		if (!g_ascii_isgraph(text[i]) || text[i] == '%' || text[i] == '+')
+			return FALSE;
+	return TRUE;
+}
+
 char *url_decode(const char *text, gsize length, gboolean plus_is_space)
 {
-	g_autofree char *decoded = g_malloc(length + 1);
+	g_autofree char *decoded = NULL;
 	gsize size = 0;
+
+	if (is_plain(text, length))
+		return g_strndup(text, length);
+	decoded = g_malloc(length + 1);
 
 	for (gsize i = 0; i < length; i++) {
 		if (text[i] == '+' && plus_is_space) {
