@@ -21,6 +21,7 @@ def device_is_in(device):
     return device.put(DEVICE_CALL, json=[]).status_code != 401
 
 
+@pytest.mark.shows("T8", "C6")
 @pytest.mark.parametrize("kind", sorted(KEYS))
 def test_a_device_of_each_kind_of_key_waits_and_is_let_in(server, api, kind):
     device = Device(server, {"mac": f"00:{kind}"}, kind=kind)
@@ -46,6 +47,7 @@ def test_another_curve_may_authenticate(server, api):
     device.join(api)
 
 
+@pytest.mark.shows("T8")
 def test_the_signature_is_over_the_body_as_it_came(server):
     device = Device(server, {"mac": "raw"})
     body = device.auth_body()
@@ -65,7 +67,7 @@ def test_one_identity_however_it_is_written_is_one_device(server, api):
     assert len(api.devices()) == 2
 
 
-@pytest.mark.shows("S10")
+@pytest.mark.shows("S10", "C8")
 def test_rejecting_and_decommissioning_end_the_token_at_once(server, api):
     device = Device(server, {"mac": "out"})
     device_id = device.join(api)
@@ -112,6 +114,7 @@ def test_a_revoked_token_is_dead_and_a_new_one_can_be_had(server, api):
     api.delete(f"{DEVAUTH}/tokens/5c1f1c1e-0000-4000-8000-000000000000", expect=404)
 
 
+@pytest.mark.shows("C8")
 def test_a_second_key_takes_the_first_ones_place(server, api):
     first = Device(server, {"mac": "two-keys"})
     device_id = first.join(api)
@@ -125,6 +128,7 @@ def test_a_second_key_takes_the_first_ones_place(server, api):
     assert statuses == {first.public_key(): "rejected", second.public_key(): "accepted"}
 
 
+@pytest.mark.shows("C5")
 def test_a_preauthorized_device_is_let_in_by_its_key_alone(server, api):
     device = Device(server, {"mac": "pre", "sn": "1"})
     body = {"identity_data": {"sn": "1", "mac": "pre"}, "pubkey": device.public_key()}
@@ -238,6 +242,7 @@ def test_tenants_are_chosen_by_token_and_see_their_own_only(server, api):
     ours.authenticate(expect=401)
 
 
+@pytest.mark.shows("A4")
 def test_every_decision_is_in_the_audit_log(server, api):
     device = Device(server, {"mac": "told"})
     device_id = device.join(api)

@@ -86,7 +86,7 @@ def test_nobody_else_is_let_in_unasked(routes):
         assert any(route["method"] == method and route["path"].startswith(path) for method, path in allowed), route
 
 
-@pytest.mark.shows("U1")
+@pytest.mark.shows("U1", "C1")
 @pytest.mark.sqlite_only
 def test_every_route_is_closed_without_a_token_and_with_a_wrong_one(server, api, routes):
     anyone = Api(server.url, server.ca)

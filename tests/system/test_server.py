@@ -71,7 +71,7 @@ def test_own_certificates_are_read_again_on_sighup(bin, tmp_path):
     server.stop()
 
 
-@pytest.mark.shows("T8")
+@pytest.mark.shows("C3")
 def test_a_tenant_token_can_be_made_a_must(bin, tmp_path):
     server = Server(bin, tmp_path / "server")
     server.create_user()

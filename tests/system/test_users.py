@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users log in and out, change themselves and each other, keep settings and access tokens."""
 
+import json
+import re
+import subprocess
 import time
 
 import pytest
@@ -102,26 +105,43 @@ def test_changing_oneself_needs_the_password_and_ends_other_log_ins(server, api)
     assert api.get(f"{USERADM}/users/me").json()["email"] == "chief@example.com"
 
 
-# What each built-in role may do: (method, path) -> roles that are let through. What is not listed is the admin's.
-PROBES = {
-    ("GET", f"{DEVAUTH}/devices"): {"OBSERVER", "DEPLOYMENTS_MANAGER", "REMOTE_TERMINAL"},
-    ("DELETE", f"{DEVAUTH}/devices/x"): set(),
-    ("POST", f"{DEVAUTH}/devices"): set(),
-    ("GET", f"{USERADM}/users"): set(),
-    ("GET", f"{USERADM}/users/me"): {"OBSERVER", "CI", "DEPLOYMENTS_MANAGER", "REMOTE_TERMINAL"},
-    ("POST", f"{USERADM}/settings"): set(),
-    ("GET", f"{USERADM}/settings"): {"OBSERVER", "CI", "DEPLOYMENTS_MANAGER", "REMOTE_TERMINAL"},
-    ("GET", LOGS): set(),
+# Which roles beside the administrator's hold a permission: what src/server/auth/permissions.c must say.
+OBSERVER, CI, DEPLOYMENTS_MANAGER, TERMINAL = "OBSERVER", "CI", "DEPLOYMENTS_MANAGER", "REMOTE_TERMINAL"
+HOLDERS = {
+    "self": {OBSERVER, CI, DEPLOYMENTS_MANAGER, TERMINAL},
+    "self.tokens": {CI, DEPLOYMENTS_MANAGER},
+    "settings.read": {OBSERVER, CI, DEPLOYMENTS_MANAGER, TERMINAL},
+    "settings.write": set(),
+    "users.read": set(),
+    "users.write": set(),
+    "tenants.read": {OBSERVER, CI, DEPLOYMENTS_MANAGER, TERMINAL},
+    "audit.read": set(),
+    "devices.read": {OBSERVER, DEPLOYMENTS_MANAGER, TERMINAL},
+    "devices.write": set(),
+    "inventory.read": {OBSERVER, DEPLOYMENTS_MANAGER, TERMINAL},
+    "inventory.write": set(),
+    "artifacts.read": {OBSERVER, CI, DEPLOYMENTS_MANAGER},
+    "artifacts.download": {OBSERVER, CI},
+    "artifacts.upload": {CI},
+    "artifacts.write": {CI},
+    "deployments.read": {OBSERVER, DEPLOYMENTS_MANAGER},
+    "deployments.write": {DEPLOYMENTS_MANAGER},
 }
 
 
-@pytest.mark.parametrize("role", ["OBSERVER", "CI", "DEPLOYMENTS_MANAGER", "REMOTE_TERMINAL"])
-def test_a_role_opens_what_it_names_and_nothing_else(server, api, role):
+@pytest.mark.parametrize("role", [OBSERVER, CI, DEPLOYMENTS_MANAGER, TERMINAL])
+def test_a_role_opens_what_it_names_and_nothing_else(server, api, bin, role):
+    """Each role against each route: 403 where the table above says so, and only there."""
+    printed = subprocess.run([bin / "rota-server", "routes", "--json"], capture_output=True, text=True, check=True)
     make_user(api, "probe@example.com", roles=[f"RBAC_ROLE_{role}"])
     probe = log_in(server, "probe@example.com", "a good long password")
-    for (method, path), roles in PROBES.items():
-        status = probe.call(method, path, json={} if method == "POST" else None).status_code
-        assert (status == 403) == (role not in roles), (method, path, status)
+    for route in json.loads(printed.stdout):
+        if route["caller"] != "user" or route["path"].endswith("/auth/logout"):
+            continue
+        path = re.sub(r"\{[^}]*\}", "5c1f1c1e-0000-4000-8000-000000000000", route["path"])
+        status = probe.call(route["method"], path, json={} if route["body_max"] else None).status_code
+        may = role in HOLDERS[route["permission"]]
+        assert (status == 403) == (not may), (route["method"], path, route["permission"], status)
 
 
 def test_a_changed_role_acts_on_live_tokens(server, api):
@@ -135,7 +155,7 @@ def test_a_changed_role_acts_on_live_tokens(server, api):
     moved.get(f"{DEVAUTH}/devices", expect=401)
 
 
-@pytest.mark.shows("U9")
+@pytest.mark.shows("U9", "A5")
 def test_a_change_of_rights_is_recorded_with_both_values(server, api):
     user_id = make_user(api, "moved@example.com", roles=["RBAC_ROLE_CI"])
     api.put(f"{USERADM}/users/{user_id}", json={"roles": ["RBAC_ROLE_OBSERVER"]}, expect=204)
