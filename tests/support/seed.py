@@ -2,6 +2,7 @@
 """A large fleet, written straight into a server's store: what would take an hour through the API.
 
   seed_devices(server, 1_000_000)        # a support.server.Server that has a schema and does not run
+  seed_attributes(server, {"kernel": (50, False), "odometer_km": (300_000, True)})
 
 The devices are accepted, each with one key that nobody has. Their ids are spread as random ones are, since that is
 what the server's tables count on; seeded_id(row number) says which.
@@ -34,6 +35,20 @@ INSERT INTO auth_sets (tenant_id, id, device_id, pubkey_hash, pubkey, status, cr
 {numbers} SELECT '{tenant}', {random8} || '-0000-4000-9000-0000' || {random8},
     {random8} || '-0000-4000-8000-0000' || {random8}, {hex64},
     '-----BEGIN PUBLIC KEY-----' || {hex64} || '-----END PUBLIC KEY-----', 'accepted', 1767225600000000 FROM numbers
+"""
+INVENTORY = """
+INSERT INTO inventory_devices (tenant, device, number, status, created_us, updated_us)
+{numbers} SELECT '{tenant}', {random8} || '-0000-4000-8000-0000' || {random8}, n, 'accepted', 1767225600000000,
+    1767225600000000 FROM numbers
+"""
+ATTRIBUTE_NAME = """
+INSERT INTO inventory_names (id, tenant, scope, name)
+SELECT coalesce(max(id), 0) + 1, '{tenant}', 'inventory', '{name}' FROM inventory_names
+"""
+ATTRIBUTE_VALUES = """
+INSERT INTO inventory_values (number, attribute, position, value_key, value_number)
+{numbers} SELECT n, (SELECT id FROM inventory_names WHERE name = '{name}'), -1,
+    CASE WHEN {is_number} = 0 THEN 'v' || (n % {kinds}) END, CASE WHEN {is_number} = 1 THEN n % {kinds} END FROM numbers
 """
 COUNTER = """
 INSERT INTO counters (tenant_id, name, value) VALUES ('', 'device', {last})
@@ -74,5 +89,17 @@ def seed_devices(server, count):
         (highest,), = run("SELECT coalesce(max(row_number), 0) FROM devices")
         first, last = highest + 1, highest + count
         words = {name: word.format(first=first, last=last, spread=SPREAD) for name, word in WORDS[engine].items()}
-        for statement in (DEVICES, AUTH_SETS, COUNTER):
+        for statement in (DEVICES, AUTH_SETS, INVENTORY, COUNTER):
             run(statement.format(tenant=tenant, last=last, **words))
+
+
+def seed_attributes(server, names):
+    """Gives all devices attributes: {name: (number of different values, whether they are numbers)}."""
+    with open_store(server) as (engine, run):
+        (tenant,), = run("SELECT id FROM tenants ORDER BY created_us LIMIT 1")
+        (first, last), = run("SELECT min(number), max(number) FROM inventory_devices")
+        words = {name: word.format(first=first, last=last, spread=SPREAD) for name, word in WORDS[engine].items()}
+        for name, (kinds, is_number) in names.items():
+            run(ATTRIBUTE_NAME.format(tenant=tenant, name=name))
+            run(ATTRIBUTE_VALUES.format(name=name, kinds=kinds, is_number=int(is_number), **words))
+        run("ANALYZE")

@@ -3,6 +3,7 @@
  *  - what a device may send, and how it is shown again
  *  - what is refused, with its path
  *  - the last of a name wins; order does not matter to the digest, values do
+ *  - keys of texts: themselves up to the limit, beyond it longer than any text can be
  *  - the order of values: missing, numbers, texts byte by byte */
 #include <string.h>
 #include "base/error.h"
@@ -94,6 +95,20 @@ static void test_digest(void)
 	g_assert_cmpstr(first, !=, third);
 }
 
+static void test_keys(void)
+{
+	g_autofree char *longest = g_strnfill(ATTRIBUTE_KEY_SIZE_MAX, 'x');
+	g_autofree char *longer = g_strconcat(longest, "x", NULL);
+	g_autofree char *other = g_strconcat(longest, "y", NULL);
+	g_autofree char *longest_key = attribute_text_key(longest);
+	g_autofree char *longer_key = attribute_text_key(longer);
+	g_autofree char *other_key = attribute_text_key(other);
+
+	g_assert_cmpstr(longest_key, ==, longest);
+	g_assert_cmpuint(strlen(longer_key), >, ATTRIBUTE_KEY_SIZE_MAX);
+	g_assert_cmpstr(longer_key, !=, other_key);
+}
+
 static void test_order(void)
 {
 	const AttributeValue values[] = {
@@ -119,6 +134,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/attribute/shown-as-sent", test_shown_as_sent);
 	g_test_add_func("/attribute/refused", test_refused);
 	g_test_add_func("/attribute/digest", test_digest);
+	g_test_add_func("/attribute/keys", test_keys);
 	g_test_add_func("/attribute/order", test_order);
 	return g_test_run();
 }

@@ -168,6 +168,18 @@ char *attributes_digest(const GPtrArray *attributes)
 	return sha256_hex_of(text, strlen(text));
 }
 
+char *attribute_text_key(const char *text)
+{
+	gsize size = strlen(text);
+	g_autofree char *digest = NULL;
+
+	if (size <= ATTRIBUTE_KEY_SIZE_MAX)
+		return g_strdup(text);
+	digest = sha256_hex_of(text, size);
+	return g_strdup_printf(
+		"sha256:%s:%*s", digest, ATTRIBUTE_KEY_SIZE_MAX - SHA256_HEX_SIZE, "");
+}
+
 static gboolean values_equal(const AttributeValue *a, const AttributeValue *b)
 {
 	return attribute_value_compare(a, b) == 0;

@@ -10,6 +10,7 @@ enum {
 	ATTRIBUTES_MAX = 100,
 	TAGS_MAX = 20,
 	ATTRIBUTE_NAME_SIZE_MAX = 1024,
+	ATTRIBUTE_KEY_SIZE_MAX = 128, /* a longer text has its digest for a key */
 	ATTRIBUTE_DESCRIPTION_SIZE_MAX = 4096,
 };
 
@@ -66,6 +67,10 @@ GPtrArray *attributes_read(const json_t *array, const char *scope, guint n_max,
 
 /* (transfer full): equal attributes in any order have equal digests. */
 char *attributes_digest(const GPtrArray *attributes);
+
+/* (transfer full): what a text is found by in an index: itself where it is short, else its digest,
+ * which no short text can be equal to. */
+char *attribute_text_key(const char *text);
 
 gboolean attribute_equal(const Attribute *a, const Attribute *b);
 /* (transfer full): {"name","value","scope","description"?} */

@@ -65,6 +65,15 @@ static Rows *query_numbers(
 		predicate_name(predicate), DB_REAL, least, DB_REAL, most, DB_END);
 }
 
+static Rows *query_text(Call *call, const Predicate *predicate, const char *text, GError **error)
+{
+	g_autofree char *key = attribute_text_key(text);
+
+	return transaction_query(call_transaction(call), error, QUERY_INVENTORY_WITH_TEXT, DB_TEXT,
+		call_tenant(call), DB_TEXT, predicate_scope(predicate), DB_TEXT,
+		predicate_name(predicate), DB_TEXT, key, DB_END);
+}
+
 static gboolean collect_equal(
 	Call *call, const Predicate *predicate, DeviceSet *set, GError **error)
 {
@@ -72,16 +81,11 @@ static gboolean collect_equal(
 
 	for (guint i = 0; i < operands->len; i++) {
 		const AttributeValue *operand = &g_array_index(operands, AttributeValue, i);
-		Rows *rows;
+		Rows *rows = operand->text != NULL
+				     ? query_text(call, predicate, operand->text, error)
+				     : query_numbers(call, predicate, operand->number,
+					       operand->number, error);
 
-		if (operand->text == NULL)
-			rows = query_numbers(
-				call, predicate, operand->number, operand->number, error);
-		else
-			rows = transaction_query(call_transaction(call), error,
-				QUERY_INVENTORY_WITH_TEXT, DB_TEXT, call_tenant(call), DB_TEXT,
-				predicate_scope(predicate), DB_TEXT, predicate_name(predicate),
-				DB_TEXT, operand->text, DB_END);
 		if (!collect(rows, set, error))
 			return FALSE;
 	}

@@ -177,13 +177,16 @@ static gboolean insert_value(Transaction *transaction, const char *tenant, const
 	gint64 name, gint64 position, const AttributeValue *value, const char *description,
 	GError **error)
 {
-	if (value != NULL && value->text == NULL)
+	const char *text = value != NULL ? value->text : NULL;
+	g_autofree char *key = text != NULL ? attribute_text_key(text) : NULL;
+
+	if (value != NULL && text == NULL)
 		return transaction_run(transaction, NULL, error, QUERY_INVENTORY_VALUE_ADD, DB_TEXT,
-			tenant, DB_TEXT, device, DB_INT, name, DB_INT, position, DB_NULL, DB_REAL,
-			value->number, DB_TEXT, description, DB_END);
+			tenant, DB_TEXT, device, DB_INT, name, DB_INT, position, DB_NULL, DB_NULL,
+			DB_REAL, value->number, DB_TEXT, description, DB_END);
 	return transaction_run(transaction, NULL, error, QUERY_INVENTORY_VALUE_ADD, DB_TEXT, tenant,
-		DB_TEXT, device, DB_INT, name, DB_INT, position, DB_TEXT,
-		value != NULL ? value->text : NULL, DB_NULL, DB_TEXT, description, DB_END);
+		DB_TEXT, device, DB_INT, name, DB_INT, position, DB_TEXT, key, DB_TEXT,
+		g_strcmp0(key, text) == 0 ? NULL : text, DB_NULL, DB_TEXT, description, DB_END);
 }
 
 static gboolean insert_attribute(Transaction *transaction, const char *tenant, const char *device,

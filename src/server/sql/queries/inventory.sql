@@ -44,8 +44,8 @@ ON CONFLICT DO NOTHING
 SELECT id FROM inventory_names WHERE tenant = $1 AND scope = $2 AND name = $3
 
 -- name: inventory_value_add
-INSERT INTO inventory_values (number, attribute, position, value_text, value_number, description)
-SELECT d.number, $3, $4, $5, $6, $7 FROM inventory_devices d WHERE d.tenant = $1 AND d.device = $2
+INSERT INTO inventory_values (number, attribute, position, value_key, value_text, value_number, description)
+SELECT d.number, $3, $4, $5, $6, $7, $8 FROM inventory_devices d WHERE d.tenant = $1 AND d.device = $2
 
 -- name: inventory_value_remove
 DELETE FROM inventory_values
@@ -57,13 +57,13 @@ DELETE FROM inventory_values
 WHERE number = (SELECT d.number FROM inventory_devices d WHERE d.tenant = $1 AND d.device = $2)
 
 -- name: inventory_values_of
-SELECT n.scope, n.name, v.position, v.value_text, v.value_number, v.description
+SELECT n.scope, n.name, v.position, COALESCE(v.value_text, v.value_key), v.value_number, v.description
 FROM inventory_values v JOIN inventory_names n ON n.id = v.attribute
 WHERE n.tenant = $1 AND v.number = $2
 ORDER BY n.scope, n.name, v.position
 
 -- name: inventory_values_of_scope
-SELECT n.scope, n.name, v.position, v.value_text, v.value_number, v.description
+SELECT n.scope, n.name, v.position, COALESCE(v.value_text, v.value_key), v.value_number, v.description
 FROM inventory_values v JOIN inventory_names n ON n.id = v.attribute
 WHERE n.tenant = $1 AND v.number = $2 AND n.scope = $3
 ORDER BY n.scope, n.name, v.position
@@ -73,7 +73,7 @@ ORDER BY n.scope, n.name, v.position
 SELECT v.number
 FROM inventory_names n JOIN inventory_values v ON v.attribute = n.id
 WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3
-	AND substr(v.value_text, 1, 128) = substr(CAST($4 AS TEXT), 1, 128) AND v.value_text = $4
+	AND v.value_key = $4
 
 -- name: inventory_with_numbers
 SELECT v.number, v.value_number
@@ -81,10 +81,10 @@ FROM inventory_names n JOIN inventory_values v ON v.attribute = n.id
 WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3 AND v.value_number >= $4 AND v.value_number <= $5
 
 -- name: inventory_texts
-SELECT v.number, v.value_text
+SELECT v.number, COALESCE(v.value_text, v.value_key)
 FROM inventory_names n JOIN inventory_values v ON v.attribute = n.id
-WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3 AND v.value_text IS NOT NULL
-ORDER BY substr(v.value_text, 1, 128)
+WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3 AND v.value_key IS NOT NULL
+ORDER BY v.value_key
 
 -- name: inventory_with_attribute
 SELECT v.number
@@ -93,14 +93,14 @@ WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3
 
 -- What a list is sorted by: the first value of each device.
 -- name: inventory_first_values
-SELECT v.number, v.value_text, v.value_number
+SELECT v.number, COALESCE(v.value_text, v.value_key), v.value_number
 FROM inventory_names n JOIN inventory_values v ON v.attribute = n.id
 WHERE n.tenant = $1 AND n.scope = $2 AND n.name = $3 AND v.position <= 0
 
 -- name: inventory_with_word
 SELECT DISTINCT v.number
 FROM inventory_names n JOIN inventory_values v ON v.attribute = n.id
-WHERE n.tenant = $1 AND n.scope IN ('identity', 'inventory', 'tags') AND LOWER(v.value_text) LIKE $2 ESCAPE '\'
+WHERE n.tenant = $1 AND n.scope IN ('identity', 'inventory', 'tags') AND LOWER(COALESCE(v.value_text, v.value_key)) LIKE $2 ESCAPE '\'
 
 -- Counting stops early: the figure says how common a name is.
 -- name: inventory_names_used

@@ -25,16 +25,17 @@ CREATE TABLE inventory_names (
 );
 
 -- One row a value, one row an element of a list: position -1 is a single value, 0 and up an element of a
--- list, -2 an empty list. A value is a text or a number.
+-- list, -2 an empty list. A value is a text or a number. Equal texts have equal keys, and a key is never too
+-- long for an index: the text itself where it is short, else its digest.
 CREATE TABLE inventory_values (
 	number BIGINT NOT NULL REFERENCES inventory_devices (number),
 	attribute BIGINT NOT NULL REFERENCES inventory_names (id),
 	position BIGINT NOT NULL,
-	value_text TEXT,
+	value_key TEXT,                   -- of a text
+	value_text TEXT,                  -- the text, where the key is not the text itself
 	value_number DOUBLE PRECISION,
 	description TEXT,
 	PRIMARY KEY (number, attribute, position)
 );
--- The beginning of a text is enough to find it by, and never too long for an index.
-CREATE INDEX inventory_values_by_text ON inventory_values (attribute, substr(value_text, 1, 128), number);
+CREATE INDEX inventory_values_by_text ON inventory_values (attribute, value_key, number);
 CREATE INDEX inventory_values_by_number ON inventory_values (attribute, value_number, number);
