@@ -22,7 +22,8 @@ pytestmark = pytest.mark.shows("MS4")
 HERE = pathlib.Path(__file__).parent
 SIDE_BY_SIDE = 3
 STARTS_MAX = 8
-CASES_IN_CI = 12  # of each scenario; --long runs all
+NOTHING_OPEN = 2  # exit status of commands by hand
+CASES_IN_CI = 10  # of each scenario; --long runs all
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,15 +67,25 @@ def preloaded(killer, **values):
 class Life:
     """One vehicle from before the update to after it, over as many starts as it takes."""
 
-    def __init__(self, bin, folder, scenario, data=None):
+    def __init__(self, bin, folder, scenario, killing_script=None):
         self.scenario = scenario
-        self.stub = StubServer(make_artifact("release-2", ["test-vehicle"], [("content", b"new")], type="fake"))
-        self.vehicle = Vehicle(bin, folder, data=data).build(self.stub.url)
+        self.vehicle = Vehicle(bin, folder)
+        scripts = [(killing_script, self.killing(killing_script).encode())] if killing_script else []
+        self.stub = StubServer(make_artifact("release-2", ["test-vehicle"], [("content", b"new")], type="fake",
+                                             scripts=[] if (killing_script or "").startswith("Download") else scripts))
+        self.vehicle.build(self.stub.url)
+        if (killing_script or "").startswith("Download"):
+            self.vehicle.script(killing_script, self.killing(killing_script))
         (self.vehicle.root / "supports-rollback").write_text(scenario.rollback)
         if scenario.reboot:
             (self.vehicle.root / "needs-reboot").write_text(scenario.reboot)
         for state in scenario.faults:
             self.vehicle.fault(state, "fail always")
+
+    def killing(self, name):
+        """A state script that ends the agent, the first time it runs."""
+        mark = self.vehicle.root / f"killed-in-{name}"
+        return f"#!/bin/sh\n[ ! -e {mark} ] || exit 0\ntouch {mark}\nkill -9 $PPID\nsleep 5\n"
 
     def is_over(self, daemon):
         return "d-1: done" in daemon.log() or "d-1: failed" in daemon.log() or self.stub.idle_polls > 0
@@ -192,6 +203,55 @@ def test_killed_in_every_call(bin, tmp_path, name, state):
         life.close()
 
 
+# Every script of a life, likewise.
+SCRIPTS = {
+    "success with a reboot": ["Download_Enter_00", "Download_Leave_00", "ArtifactInstall_Enter_00", "ArtifactInstall_Leave_00",
+                              "ArtifactReboot_Enter_00", "ArtifactReboot_Leave_00", "ArtifactCommit_Enter_00",
+                              "ArtifactCommit_Leave_00"],
+    "rollback with a reboot": ["ArtifactReboot_Error_00", "ArtifactRollback_Enter_00", "ArtifactRollback_Leave_00",
+                               "ArtifactRollbackReboot_Enter_00", "ArtifactRollbackReboot_Leave_00",
+                               "ArtifactFailure_Enter_00", "ArtifactFailure_Leave_00"],
+}
+
+
+@pytest.mark.parametrize("name,script", [(name, script) for name, scripts in SCRIPTS.items() for script in scripts])
+def test_killed_in_every_script(bin, tmp_path, name, script):
+    life = Life(bin, tmp_path, SCENARIOS[name], killing_script=script)
+    try:
+        life.live()
+        assert (tmp_path / f"killed-in-{script}").exists(), f"{script} was never run"
+        assert life.judge() is None
+    finally:
+        life.close()
+
+
+def by_hand(killer, bin, folder, at=None, count=None):
+    """Install, and whatever brings it to its end after a kill: (name, target) at the end."""
+    vehicle = Vehicle(bin, folder).build()
+    path = folder / "artifact.mender"
+    path.write_bytes(make_artifact("release-2", ["test-vehicle"], [("content", b"new")], type="fake"))
+    values = {key: value for key, value in (("ROTA_KILL_AT", at), ("ROTA_KILL_COUNT", count)) if value}
+    vehicle.run("show-artifact")  # the factory's start: what is written once is not what is tested
+    vehicle.run("install", path, environment=preloaded(killer, **values))
+    for _ in range(3):
+        if vehicle.run("resume").returncode == NOTHING_OPEN:
+            break
+    return vehicle.artifact_name(), vehicle.target()
+
+
+def test_by_hand_killed_at_every_write(bin, killer, tmp_path, request):
+    (tmp_path / "count").mkdir()
+    assert by_hand(killer, bin, tmp_path / "count", count=str(tmp_path / "calls")) == ("release-2", "new")
+    writes = len((tmp_path / "calls").read_text().splitlines())
+    assert writes >= 6
+    cases = [f"{side}:{n}" for n in range(1, writes + 1) for side in ("before", "after")]
+    for at in cases if request.config.getoption("--long") else spread(cases, CASES_IN_CI):
+        folder = tmp_path / at.replace(":", "-")
+        folder.mkdir()
+        end = by_hand(killer, bin, folder, at=at)
+        assert end in (("unknown", "old"), ("release-2", "new")), f"killed {at}: {end}"
+
+
 def test_a_success_cut_off_in_cleanup_is_reported_as_success(bin, tmp_path):
     life = Life(bin, tmp_path, SCENARIOS["success"])
     life.vehicle.fault("Cleanup", "kill")
@@ -211,6 +271,7 @@ def test_a_download_goes_on_after_a_kill(bin, tmp_path):
         life.live()
         assert life.stub.statuses[-1] == "success"
         assert life.vehicle.calls()[:3] == ["Download", "Cleanup", "Download"]
+        assert life.stub.served == len(life.stub.artifact)
     finally:
         life.close()
 

@@ -59,15 +59,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.answer(200)
 
     def do_GET(self):
-        content = self.server.stub.artifact
+        stub, content = self.server.stub, self.server.stub.artifact
         asked = re.match(r"bytes=(\d+)-(\d*)$", self.headers.get("Range") or "")
         if not asked:
+            stub.served += len(content)
             self.answer(200, content, [("ETag", '"artifact"')])
             return
         first, last = int(asked[1]), int(asked[2] or len(content) - 1)
         if first >= len(content):
             self.answer(416, b"", [("Content-Range", f"bytes */{len(content)}")])
             return
+        stub.served += last + 1 - first
         self.answer(206, content[first:last + 1], [
             ("Content-Range", f"bytes {first}-{last}/{len(content)}"), ("ETag", '"artifact"')])
 
@@ -82,6 +84,7 @@ class StubServer:
         self.lock = threading.Lock()
         self.artifact, self.name, self.deployment, self.device_type = artifact, name, deployment, device_type
         self.accepts, self.status_answers = True, {}
+        self.served = 0      # bytes of the artifact, over all downloads
         self.idle_polls = 0  # that were answered with "nothing to do"
         self.statuses, self.logs, self.inventories, self.polls, self.auth_requests = [], [], [], [], []
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
