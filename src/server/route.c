@@ -153,36 +153,57 @@ gboolean router_add(Router *router, const Route *routes, GError **error)
 
 /* --- Matching --- */
 
-/* Decoded segments of the path that is being matched. */
+/* Decoded segments of the path that is being matched; they point into .text, but for those that had
+ * to be decoded. */
 typedef struct {
+	char *text;
 	char *segments[ROUTE_SEGMENTS_MAX];
+	char *decoded[ROUTE_SEGMENTS_MAX];
 	guint n;
 } Path;
 
 static void path_clear(Path *path)
 {
+	g_free(path->text);
 	for (guint i = 0; i < path->n; i++)
-		g_free(path->segments[i]);
+		g_free(path->decoded[i]);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Path, path_clear)
 
+/* Takes one more segment, which ends where its NUL is. */
+static gboolean path_add(Path *path, char *segment, gsize length)
+{
+	char *decoded = NULL;
+
+	if (path->n == ROUTE_SEGMENTS_MAX || length > 3 * ROUTE_SEGMENT_MAX)
+		return FALSE;
+	if (memchr(segment, '%', length)) {
+		decoded = url_decode(segment, length, FALSE);
+		if (!decoded)
+			return FALSE;
+		length = strlen(decoded);
+	}
+	path->decoded[path->n] = decoded;
+	path->segments[path->n++] = decoded ? decoded : segment;
+	return length <= ROUTE_SEGMENT_MAX;
+}
+
 static gboolean path_split(Path *path, const char *text)
 {
-	if (*text != '/')
-		return FALSE;
-	while (*text == '/') {
-		gsize length = strcspn(++text, "/");
-		char *segment;
+	char *next;
 
-		if (path->n == ROUTE_SEGMENTS_MAX || length > 3 * ROUTE_SEGMENT_MAX)
+	if (*text != '/' || !g_utf8_validate(text, -1, NULL))
+		return FALSE;
+	path->text = g_strdup(text);
+	next = path->text;
+	while (next) {
+		char *segment = next + 1;
+
+		next = strchr(segment, '/');
+		if (next)
+			*next = '\0';
+		if (!path_add(path, segment, next ? (gsize)(next - segment) : strlen(segment)))
 			return FALSE;
-		segment = url_decode(text, length, FALSE);
-		if (!segment)
-			return FALSE;
-		path->segments[path->n++] = segment;
-		if (strlen(segment) > ROUTE_SEGMENT_MAX)
-			return FALSE;
-		text += length;
 	}
 	return TRUE;
 }
@@ -212,7 +233,7 @@ static void take_parameters(RouteMatch *match, Path *path, guint32 taken, char *
 		if (!(taken & (1u << depth)))
 			continue;
 		match->names[match->n_parameters] = names[match->n_parameters];
-		match->values[match->n_parameters++] = g_steal_pointer(&path->segments[depth]);
+		match->values[match->n_parameters++] = g_strdup(path->segments[depth]);
 	}
 }
 
