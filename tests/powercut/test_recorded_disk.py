@@ -49,7 +49,7 @@ def verdict_on(safe):
 def test_log_says_all(disk):
     with disk.recording() as path:
         write_files(path, disk.position, sync=True)
-    copy_image(disk.base, disk.folder / "again.img")
+    copy_image(disk.start, disk.folder / "again.img")
     with open(disk.folder / "again.img", "r+b") as again:
         for entry in disk.entries():
             again.seek(entry.offset)

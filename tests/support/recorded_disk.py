@@ -18,7 +18,9 @@ The programs under test see a real kernel, page cache and file system; only the 
 
 import collections
 import contextlib
+import ctypes
 import dataclasses
+import functools
 import mmap
 import multiprocessing
 import os
@@ -33,6 +35,7 @@ import time
 SECTOR, PIECE = 512, 4096
 FLUSH, FUA, DISCARD = 1, 2, 4
 MAGIC = 0x6A736677736872
+CLONE_NEWNS = 0x00020000  # sched.h
 VARIANTS = ("all", "none", "torn", "half 1", "half 2", "half 3")
 START_DEADLINE_S = 20
 PROGRAMS = ("nbdkit", "nbdfuse", "losetup", "mount", "umount", "mkfs.ext4", "fusermount3")
@@ -84,7 +87,17 @@ def mounted(image, folder):
     try:
         yield folder
     finally:
+        run("sync", "-f", folder)
         run("umount", folder)
+
+
+@functools.cache
+def enter_own_mounts():
+    """Whatever other process on this machine copies its mounts (a sandbox does) would keep ours mounted after umount,
+    and write to their images later. So this process and its children have mounts of their own."""
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+        raise OSError(f"own mounts: {os.strerror(ctypes.get_errno())}")
+    run("mount", "--make-rprivate", "/")
 
 
 def copy_image(source, target):
@@ -174,8 +187,10 @@ class Replay:
 class RecordedDisk:
     def __init__(self, folder=None, size_mib=64, seed="1"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rota-disk-", dir=folder or scratch_folder()))
+        enter_own_mounts()
         self.folder.chmod(0o711)  # programs under test may have dropped their rights
-        self.base, self.image, self.log = (self.folder / name for name in ("base.img", "disk.img", "log"))
+        self.base, self.start, self.image, self.log = (
+            self.folder / name for name in ("base.img", "start.img", "disk.img", "log"))
         self.seed = seed
         with self.base.open("wb") as file:
             file.truncate(size_mib << 20)
@@ -192,7 +207,8 @@ class RecordedDisk:
     @contextlib.contextmanager
     def recording(self):
         """The recorded disk, mounted. At the end it is unmounted in good order, which is recorded as well."""
-        copy_image(self.base, self.image)
+        copy_image(self.base, self.start)  # the replays begin with the very same bytes
+        copy_image(self.start, self.image)
         with contextlib.ExitStack() as stack:
             socket, shown, path = self.folder / "nbd", self.folder / "shown", self.folder / "mounted"
             shown.mkdir(exist_ok=True)
@@ -259,14 +275,16 @@ class RecordedDisk:
 
     def _judge_share(self, verdict, cuts, worker, results):
         try:
-            replay = Replay(self.base, self.folder / f"replay-{worker}.img", self.entries(), self.seed)
+            replay = Replay(self.start, self.folder / f"replay-{worker}.img", self.entries(), self.seed)
             for cut in cuts:
                 results.put((cut, self._judge_one(replay, verdict, cut, worker)))
         finally:
             results.put(None)
 
     def _judge_one(self, replay, verdict, cut, worker):
-        probe = self.folder / f"probe-{worker}.img"
+        # A file of its own for each: a busy kernel lets go of the last loop device some time after umount,
+        # and may still write to its file then.
+        probe = self.folder / f"probe-{worker}-{cut.number}-{VARIANTS.index(cut.variant)}.img"
         with replay.at(cut) as image:
             copy_image(image, probe)
         try:
@@ -274,6 +292,8 @@ class RecordedDisk:
                 return verdict(path, cut)
         except OSError as error:
             return f"cannot be mounted or read: {error}"
+        finally:
+            probe.unlink()
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)
