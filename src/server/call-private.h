@@ -43,6 +43,7 @@ struct Call {
 	Caller caller;
 	GArray *query; /* of QueryPair */
 	Buffer body;
+	gsize held; /* bytes of it counted in the layer */
 	GBytes *body_bytes;
 	gpointer body_record;
 	json_t *body_json;

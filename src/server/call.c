@@ -4,6 +4,7 @@
 #include "server/call-private.h"
 #include "server/layer-private.h"
 #include "server/query.h"
+#include "server/settings.h"
 
 /* The life of a call:
  *
@@ -97,6 +98,7 @@ static void free_owned(Call *call)
 
 static void call_free(Call *call)
 {
+	__atomic_sub_fetch(&call->layer->bodies_held, (gint64)call->held, __ATOMIC_RELAXED);
 	if (call->free_data && call->data)
 		call->free_data(call->data);
 	if (call->body_record)
@@ -316,6 +318,20 @@ static void body_complete(HttpRequest *request, gpointer sink)
 	run(call, call->match.route->mode, call->match.route->handler);
 }
 
+/* Each body has its maximum; this is the one of all of them together: thousands of strangers who
+ * each send all but the last byte must not fill the memory. */
+static gboolean hold_bytes(Call *call, gsize size, GError **error)
+{
+	gint64 held = __atomic_add_fetch(&call->layer->bodies_held, (gint64)size, __ATOMIC_RELAXED);
+
+	call->held += size;
+	if (held <= app_settings(call->app)->bodies_held_max)
+		return TRUE;
+	g_set_error_literal(
+		error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "too many request bodies at a time");
+	return FALSE;
+}
+
 static gboolean body_data(HttpRequest *request, const guint8 *data, gsize size, gpointer sink)
 {
 	Call *call = sink;
@@ -323,7 +339,7 @@ static gboolean body_data(HttpRequest *request, const guint8 *data, gsize size, 
 
 	if (call->answered)
 		return FALSE;
-	if (buffer_append(&call->body, data, size, &error))
+	if (hold_bytes(call, size, &error) && buffer_append(&call->body, data, size, &error))
 		return TRUE;
 	call_answer_error(call, error);
 	return FALSE;

@@ -6,10 +6,11 @@ struct Layer {
 	App *app;
 	Router *router; /* borrowed */
 	LayerAudit audit;
-	Workers *workers;  /* RUN_WORKER */
-	Workers *streams;  /* RUN_STREAM: a thread for each */
-	guint64 id_prefix; /* random: request ids of two runs differ */
-	guint64 n_ids;     /* atomic, as all that follows */
+	Workers *workers;   /* RUN_WORKER */
+	Workers *streams;   /* RUN_STREAM: a thread for each */
+	gint64 bodies_held; /* atomic: bytes of bodies in memory */
+	guint64 id_prefix;  /* random: request ids of two runs differ */
+	guint64 n_ids;      /* atomic, as all that follows */
 	guint64 n_calls, n_by_class[6], n_streams, n_internal;
 };
 

@@ -58,6 +58,7 @@ void layer_counts(Layer *layer, LayerCounts *ret_counts)
 		.n_calls = get(&layer->n_calls),
 		.n_streams = get(&layer->n_streams),
 		.n_internal = get(&layer->n_internal),
+		.bodies_held = (guint64)__atomic_load_n(&layer->bodies_held, __ATOMIC_RELAXED),
 	};
 	for (guint i = 0; i < G_N_ELEMENTS(layer->n_by_class); i++)
 		ret_counts->n_by_class[i] = get(&layer->n_by_class[i]);

@@ -31,6 +31,7 @@ typedef struct {
 	guint64 n_calls;
 	guint64 n_by_class[6]; /* [2]: answers with a status of 200 to 299, ... */
 	guint64 n_streams;     /* under way */
+	guint64 bodies_held;   /* bytes of request bodies in memory */
 	guint64 n_internal;    /* answered with "internal error" */
 } LayerCounts;
 void layer_counts(Layer *layer, LayerCounts *ret_counts); /* any thread */

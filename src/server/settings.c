@@ -25,6 +25,10 @@ const Setting server_settings[] = { SETTING("Listen", SETTING_TEXT, listen, "[::
 		"back"),
 	SETTING("ConnectionsMax", SETTING_NUMBER, connections_max, "18000", 16, 1000000,
 		"Connections at a time; more are answered 503"),
+	SETTING("BodiesHeldMax", SETTING_NUMBER, bodies_held_max, "268435456", 1024 * 1024,
+		G_MAXINT64,
+		"Bytes of request bodies in memory at a time, over all connections; more are told "
+		"503"),
 	SETTING("LogLevel", SETTING_TEXT, log_level, "info", 0, 0,
 		"trace, debug, info, warning or error"),
 	SETTING("LogFormat", SETTING_TEXT, log_format, "text", 0, 0, "text or json"),

@@ -10,6 +10,7 @@ typedef struct Settings {
 	gboolean require_tenant_token;
 	gint64 pending_devices_max;
 	gint64 connections_max;
+	gint64 bodies_held_max;
 	char *log_level;
 	char *log_format;
 	gint64 readers;

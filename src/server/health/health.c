@@ -68,6 +68,7 @@ static void add_calls(GString *text, App *app)
 
 	layer_counts(app_layer(app), &counts);
 	add(text, "calls_total", "counter", "Requests with a whole head", counts.n_calls);
+	add(text, "bodies_held_bytes", "gauge", "Request bodies in memory", counts.bodies_held);
 	add(text, "streams", "gauge", "Uploads under way", counts.n_streams);
 	add(text, "internal_errors_total", "counter", "Answers with status 500", counts.n_internal);
 	g_string_append(text, "# HELP rota_answers_total Answers by class of status\n# TYPE "
