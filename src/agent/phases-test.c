@@ -318,6 +318,28 @@ static void test_recovery(Fixture *fixture, gconstpointer data)
 		G_N_ELEMENTS(standalone_recoveries));
 }
 
+/* As long as no module was called a download begins anew; after that only the spool helps, and
+ * nobody knows what another client has done. */
+static void test_download_again(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(Update) update = NULL;
+
+	use_life(fixture, &managed_life);
+	update = make_update(fixture);
+	update->record->phase = g_strdup("update-store");
+	update->record->artifact.source.uri = g_strdup("https://server/artifact");
+	g_assert_cmpint(phases_recover(update), ==, PHASE_DOWNLOAD);
+	g_assert_false(update->record->own.failed);
+	update->record->own.known = FALSE;
+	g_assert_cmpint(phases_recover(update), ==, PHASE_CLEANUP);
+	update->record->own = (RecordOwn){ .known = TRUE };
+	update->record->artifact.payload_types = g_strsplit("fake", ",", -1);
+	update_make_modules(update);
+	g_assert_cmpint(phases_recover(update), ==, PHASE_CLEANUP);
+	g_assert_true(update->record->own.failed);
+	g_assert_false(update->record->own.dirty);
+}
+
 static Update *make_rebooting(Fixture *fixture, const char *stored, const char *kind)
 {
 	Update *update = NULL;
@@ -419,6 +441,7 @@ static const struct {
 	{ "/agent/phases/phase-times-outcome", test_phase_times_outcome },
 	{ "/agent/phases/journal-fails", test_journal_fails },
 	{ "/agent/phases/recovery", test_recovery },
+	{ "/agent/phases/download-again", test_download_again },
 	{ "/agent/phases/reboot-or-restart", test_reboot_or_restart },
 	{ "/agent/phases/cleanup-of-mender", test_cleanup_of_mender },
 	{ "/agent/phases/loop", test_loop },

@@ -129,7 +129,7 @@ static const PhaseRow managed_rows[N_PHASES] = {
 	[PHASE_LOOP] = {
 		.name = "end a loop", .step = step_loop, .flags = PHASE_GOES_ON,
 		.next = NEXT(REPORT_FINAL, REPORT_FINAL, REPORT_FINAL, REPORT_FINAL),
-		.blame = BLAME_DIRTY },
+		.blame = BLAME_FAILED },
 	[PHASE_CLOSE] = {
 		.name = "close the deployment", .step = step_close, .flags = PHASE_GOES_ON,
 		.next = NEXT(END, END, END, END), .blame = BLAME_NOTHING },

@@ -132,6 +132,8 @@ def judge_cuts(disk, bin, scenario, reported, cuts):
             return str(error)
         try:
             return judge(vehicle, stub, scenario, was_reported)
+        except AssertionError as error:
+            return str(error)
         finally:
             shutil.rmtree(vehicle.root)
 

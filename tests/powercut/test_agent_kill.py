@@ -276,11 +276,21 @@ def test_a_download_goes_on_after_a_kill(bin, tmp_path):
         life.close()
 
 
-def test_a_crash_that_never_ends_is_ended(bin, tmp_path):
+# where it loops -> what is said to be installed
+LOOPS = {
+    "in a download": ("success", "Download", "unknown"),
+    "on the way back": ("commit fails", "ArtifactFailure", "release-2_INCONSISTENT"),
+    "in Cleanup": ("success", "Cleanup", "release-2"),
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_crash_that_never_ends_is_ended(bin, tmp_path, loop):
     """A module that takes the agent with it each time: the count of journal writes ends it, and the report is
     honest about what is not known."""
-    life = Life(bin, tmp_path, SCENARIOS["commit fails"])
-    life.vehicle.fault("ArtifactFailure", "kill always")
+    scenario, state, name = LOOPS[loop]
+    life = Life(bin, tmp_path, SCENARIOS[scenario])
+    life.vehicle.fault(state, "kill always")
     try:
         for _ in range(40):
             daemon = life.vehicle.start()
@@ -289,7 +299,7 @@ def test_a_crash_that_never_ends_is_ended(bin, tmp_path):
                 break
         daemon.stop()
         assert life.stub.statuses[-1] == "failure"
-        assert life.vehicle.artifact_name() == "release-2_INCONSISTENT"
+        assert life.vehicle.artifact_name() == name
         assert "state loop detected" in daemon.log()
     finally:
         life.close()

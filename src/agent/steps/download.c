@@ -125,16 +125,20 @@ PhaseOutcome step_download(Update *update, GError **error)
 	return outcome;
 }
 
-/* A download goes on from what was spooled; every start that finds more of it than the last one did
- * begins to count anew, as this is no loop however often the ignition goes off. */
+/* A download goes on from what was spooled, and begins anew where no module has been called yet.
+ * Every start that finds more of it than the last one did begins to count anew, as this is no loop
+ * however often the ignition goes off. */
 gboolean step_download_may_resume(Update *update)
 {
+	RecordOwn *own = &update->record->own;
 	gint64 spooled = server_calls_spooled(update->agent, update->record);
 
-	if (update->record->artifact.source.uri == NULL || spooled <= 0)
+	if (!own->known || update->record->artifact.source.uri == NULL)
 		return FALSE;
-	if (spooled > update->record->own.spooled)
+	if (spooled <= 0)
+		return update->modules == NULL;
+	if (spooled > own->spooled)
 		update->record->store_count = 1;
-	update->record->own.spooled = spooled;
+	own->spooled = spooled;
 	return TRUE;
 }
