@@ -23,6 +23,7 @@
 
 enum {
 	RENEWALS_MAX = 5, /* fresh links in a row that brought nothing */
+	CHANGES_MAX = 3,  /* how often what the spool holds may turn out to be another thing */
 	PIPE_SIZE = 1024 * 1024,
 	PIPE_LIMIT_MS = 10 * 1000, /* for bytes that are said to be in the pipe */
 };
@@ -41,15 +42,15 @@ struct _ContactStream {
 	Spool *spool;     /* (nullable) */
 	gint64 spool_end; /* what is before this is read from the spool, the rest from the pipe */
 	gboolean spool_is_mute; /* its record cannot be written: said once */
-	gboolean was_short;     /* less was in the spool than the last message told */
 	gboolean piped;
 	int pipe; /* -1 = none is open */
 
 	guint process; /* the network process that is at it; 0 = none */
 	gboolean complete;
+	gboolean confirmed; /* the server still has the thing that the spool began with */
+	guint changes;
 	gint64 at, available;
 	gint64 size; /* 0 = not known */
-	gint64 restarts;
 	char *etag;
 };
 
@@ -62,13 +63,6 @@ static gboolean breach(ContactStream *stream, const char *what, GError **error)
 	return FALSE;
 }
 
-static gboolean set_changed(GError **error)
-{
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT,
-		"the download changed on the server while it was read");
-	return FALSE;
-}
-
 /* What a dead process left in the pipe is good; the next one goes on behind it. */
 static void keep_pipe_rest(ContactStream *stream)
 {
@@ -76,6 +70,18 @@ static void keep_pipe_rest(ContactStream *stream)
 
 	if (stream->pipe >= 0 && ioctl(stream->pipe, FIONREAD, &rest) == 0)
 		stream->available = MAX(stream->at, stream->spool_end) + rest;
+}
+
+/* What is in the pipe need not be asked for. */
+static gboolean pipe_has_more(ContactStream *stream)
+{
+	gint64 before = stream->available;
+
+	keep_pipe_rest(stream);
+	if (stream->available == before)
+		return FALSE;
+	stream->confirmed = TRUE; /* the network process had the server's answer judged first */
+	return TRUE;
 }
 
 /* Also where the process was replaced by another call of the same contact. */
@@ -117,7 +123,7 @@ static gboolean look_at_spool(ContactStream *stream, GError **error)
 	if (!spool_have(stream->spool, &have, error))
 		return FALSE;
 	if (have < stream->at)
-		return set_changed(error);
+		return breach(stream, "took back what it wrote", error);
 	stream->available = have;
 	return TRUE;
 }
@@ -159,8 +165,6 @@ static gboolean begin_fetch(ContactStream *stream, gboolean *ret_lost, GError **
 	if (!send_fetch(
 		    stream, stream->piped ? write_end : spool_fd(stream->spool), ret_lost, error))
 		return FALSE;
-	stream->restarts = 0;
-	stream->was_short = FALSE;
 	stream->process = contact_process(stream->contact);
 	return TRUE;
 }
@@ -231,32 +235,19 @@ static gboolean renew(ContactStream *stream, GError **error)
 static gboolean check_progress(
 	ContactStream *stream, const ProgressMessage *progress, GError **error)
 {
+	gint64 have;
+
 	if (progress->written < 0 || progress->size < 0 ||
 		(progress->size > 0 && progress->written > progress->size) ||
 		(progress->complete && progress->written != progress->size))
 		return breach(stream, "told sizes that contradict each other", error);
-	if (progress->restarts == stream->restarts && progress->written < stream->available)
+	if (progress->written < stream->available)
 		return breach(stream, "told less than before", error);
-	if (progress->restarts != stream->restarts && stream->at > 0)
-		return set_changed(error);
-	return TRUE;
-}
-
-/* The file may have been emptied between the message and now, as the download began anew: the next
- * message says so. Twice in a row is a lie. */
-static gboolean check_spool(ContactStream *stream, gint64 written, GError **error)
-{
-	gint64 have;
-
+	if (stream->piped)
+		return TRUE;
 	if (!spool_have(stream->spool, &have, error))
 		return FALSE;
-	if (have < stream->at)
-		return set_changed(error);
-	if (have < written && stream->was_short)
-		return breach(stream, "told more than it wrote", error);
-	stream->was_short = have < written;
-	stream->available = MIN(written, have);
-	return TRUE;
+	return have >= progress->written ? TRUE : breach(stream, "told more than it wrote", error);
 }
 
 /* A record that cannot be written costs the way back after a restart, not the download. */
@@ -275,22 +266,32 @@ static void note_spool(ContactStream *stream)
 static gboolean take_progress(
 	ContactStream *stream, const ProgressMessage *progress, GError **error)
 {
-	gint64 before = stream->available;
-
 	if (!check_progress(stream, progress, error))
 		return FALSE;
-	stream->available = progress->written;
-	if (!stream->piped && !check_spool(stream, progress->written, error))
-		return FALSE;
-	if (stream->available > before)
+	if (progress->written > stream->available || progress->complete) {
 		stream->renewals = 0;
-	stream->restarts = progress->restarts;
+		stream->confirmed = TRUE;
+	}
+	stream->available = progress->written;
 	stream->size = progress->size;
-	stream->complete = progress->complete && !stream->was_short;
+	stream->complete = progress->complete;
 	g_free(stream->etag);
 	stream->etag = g_strdup(progress->etag);
 	note_spool(stream);
 	return TRUE;
+}
+
+/* Nothing was handed out yet, so another thing is as good as the first. */
+static gboolean begin_anew(ContactStream *stream, GError **error)
+{
+	g_message("the download changed on the server: beginning anew");
+	stream->changes++;
+	stream->process = 0;
+	stream->available = 0;
+	stream->spool_end = 0;
+	stream->size = 0;
+	g_clear_pointer(&stream->etag, g_free);
+	return stream->spool == NULL || spool_empty(stream->spool, error);
 }
 
 static gboolean take_failure(ContactStream *stream, gboolean lost, GError *failure, GError **error)
@@ -301,6 +302,9 @@ static gboolean take_failure(ContactStream *stream, gboolean lost, GError *failu
 		return recover_from_loss(stream, g_steal_pointer(&owned), error);
 	if (!stream->piped && g_error_matches(owned, ROTA_ERROR, ROTA_ERROR_TOO_LARGE))
 		return become_piped(stream, owned, error);
+	if (g_error_matches(owned, ROTA_ERROR, ROTA_ERROR_CONFLICT) && stream->at == 0 &&
+		stream->changes < CHANGES_MAX)
+		return begin_anew(stream, error);
 	g_propagate_prefixed_error(error, g_steal_pointer(&owned), "download: ");
 	return FALSE;
 }
@@ -321,6 +325,8 @@ static gboolean advance(ContactStream *stream, GError **error)
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
+	if (stream->piped && pipe_has_more(stream))
+		return TRUE;
 	wait.beyond = stream->available;
 	answer = contact_exchange(stream->contact, MESSAGE_WAIT, &wait, -1, MESSAGE_PROGRESS,
 		CONTACT_ANSWER_LIMIT_S, &lost, &failure);
@@ -344,7 +350,7 @@ static gssize read_spool(ContactStream *stream, void *buffer, gsize size, GError
 		return -1;
 	}
 	if (n == 0)
-		return set_changed(error) - 1;
+		return breach(stream, "took back what it wrote", error) - 1;
 	return n;
 }
 
@@ -382,10 +388,10 @@ static gssize stream_read(
 	gint64 end;
 	gssize n;
 
-	while (stream->at == stream->available) {
+	while (stream->at == stream->available || !stream->confirmed) {
 		if (g_cancellable_set_error_if_cancelled(cancellable, error))
 			return -1;
-		if (stream->complete)
+		if (stream->complete && stream->at == stream->available)
 			return 0;
 		if (!advance(stream, error))
 			return -1;
@@ -489,6 +495,7 @@ GInputStream *contact_fetch(Contact *contact, const ContactDownload *download, G
 	try_spool(stream, download);
 	if (stream->size == 0)
 		stream->size = download->size_expected;
+	stream->confirmed = stream->spool == NULL;
 	if (stream->spool == NULL)
 		return G_INPUT_STREAM(g_steal_pointer(&stream));
 	if (!look_at_spool(stream, error))
@@ -497,6 +504,7 @@ GInputStream *contact_fetch(Contact *contact, const ContactDownload *download, G
 		g_message("%" G_GINT64_FORMAT " bytes of the download are here already",
 			stream->available);
 	stream->complete = stream->size > 0 && stream->available == stream->size;
+	stream->confirmed = stream->complete;
 	return G_INPUT_STREAM(g_steal_pointer(&stream));
 }
 

@@ -57,7 +57,6 @@ static const JsonField progress_fields[] = {
 	JSON_FIELD(ProgressMessage, written, JSON_NUMBER, REQUIRED),
 	JSON_FIELD(ProgressMessage, size, JSON_NUMBER, REQUIRED),
 	JSON_FIELD(ProgressMessage, etag, JSON_TEXT, OPTIONAL, MESSAGE_ETAG_MAX),
-	JSON_FIELD(ProgressMessage, restarts, JSON_NUMBER, REQUIRED),
 	JSON_FIELD(ProgressMessage, complete, JSON_BOOL, REQUIRED),
 	{ 0 },
 };

@@ -11,7 +11,8 @@
  *     SETUP  -> READY             certificates, proxies, deadlines
  *     CALL   -> REPLY | FAILED    one request to a server
  *     FETCH  -> STARTED           begins a download into the descriptor that rides along
- *     WAIT   -> PROGRESS | EXPIRED | FAILED    answered once there is more than the agent knows of
+ *     WAIT   -> PROGRESS | EXPIRED | FAILED    answered once there is more than the agent knows of,
+ *                                              or after a while without news
  *     RENEW  -> STARTED           goes on with a fresh URL after EXPIRED
  *     STOP   -> STOPPED           ends the download
  *
@@ -86,10 +87,9 @@ typedef struct {
 } WaitMessage;
 
 typedef struct {
-	gint64 written;  /* bytes of the download in the descriptor */
-	gint64 size;     /* of the whole, 0 = not known */
-	char *etag;      /* (nullable) */
-	gint64 restarts; /* how often it began anew from the first byte */
+	gint64 written; /* bytes of the download in the descriptor */
+	gint64 size;    /* of the whole, 0 = not known */
+	char *etag;     /* (nullable) */
 	gboolean complete;
 } ProgressMessage;
 

@@ -243,6 +243,18 @@ gboolean spool_note(Spool *spool, gint64 written, gint64 size, const char *etag,
 	return TRUE;
 }
 
+/* The record goes first: bytes without one are worth nothing. */
+gboolean spool_empty(Spool *spool, GError **error)
+{
+	spool_discard_record(spool);
+	json_record_free(&record_record, spool->record);
+	spool->record = g_new0(SpoolRecord, 1);
+	if (ftruncate(spool->fd, 0) == 0)
+		return TRUE;
+	rota_set_errno_error(error, errno, "empty %s", spool->path);
+	return FALSE;
+}
+
 void spool_discard_record(Spool *spool)
 {
 	if (unlink(spool->record_path) != 0 && errno != ENOENT)

@@ -40,6 +40,9 @@ gint64 spool_limit(const Spool *spool, gint64 size_max);
 gboolean spool_note(Spool *spool, gint64 written, gint64 size, const char *etag,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What is here is of another thing: begins anew. */
+gboolean spool_empty(Spool *spool, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* What is here will not be completed, so after a restart it is worth nothing. */
 void spool_discard_record(Spool *spool);
 

@@ -18,7 +18,6 @@ struct Download {
 	gint64 written;
 	gint64 size; /* 0 = not known */
 	char *etag;
-	gint64 restarts;
 
 	/* The try under way, or the last one. */
 	gboolean ranged;
@@ -217,23 +216,15 @@ static void plan_another(Download *download, const GError *error)
 		error->message);
 }
 
-/* The server has another thing under this link, so what is there is worth nothing. */
-static void begin_anew(Download *download, const GError *error)
+/* The server has another thing than what is there, or than what was expected of it. */
+static void meet_change(Download *download, const GError *error)
 {
-	if (download->is_pipe && download->written > 0) {
+	if (download->written > 0) {
 		fail(download, g_error_new(ROTA_ERROR, ROTA_ERROR_CONFLICT,
-				       "the download changed on the server while it came"));
+				       "the download changed on the server"));
 		return;
 	}
-	if (!download->is_pipe && ftruncate(download->fd, 0) != 0) {
-		fail(download, g_error_new(ROTA_ERROR, ROTA_ERROR_IO, "empty the spool: %s",
-				       g_strerror(errno)));
-		return;
-	}
-	download->written = 0;
 	download->size = 0;
-	download->restarts++;
-	download->whole_only = FALSE;
 	g_clear_pointer(&download->etag, g_free);
 	plan_another(download, error);
 }
@@ -262,7 +253,7 @@ static void on_done(const GError *error, gpointer data)
 	}
 	switch (download->verdict) {
 	case RANGE_CHANGED:
-		begin_anew(download, error);
+		meet_change(download, error);
 		return;
 	case RANGE_EXPIRED:
 		download->state = DOWNLOAD_EXPIRED;
@@ -394,7 +385,7 @@ const char *download_etag(const Download *download)
 	return download->etag;
 }
 
-gint64 download_restarts(const Download *download)
+gboolean download_is_blocked(const Download *download)
 {
-	return download->restarts;
+	return download->rest->len > 0;
 }

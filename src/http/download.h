@@ -7,9 +7,9 @@
  * It writes into a file or a pipe, asks for what is missing with Range, and believes an answer only
  * as far as it fits: the same size, the same ETag, the range that was asked for. A server that
  * knows no ranges, or answers with a wrong one, is asked for the whole and what is there is
- * skipped. When the thing itself changed, a file begins anew and a pipe fails. Cuts, stalls and 5xx
- * are retried with growing pauses; 401, 403, 404 and 410 mean that the link is spent: the caller
- * finds a fresh one. */
+ * skipped. When the thing itself changed it fails with ROTA_ERROR_CONFLICT: what is there is never
+ * overwritten. Cuts, stalls and 5xx are retried with growing pauses; 401, 403, 404 and 410 mean
+ * that the link is spent: the caller finds a fresh one. */
 
 enum {
 	/* A try that brought this much counts as progress: the count of tries begins anew. */
@@ -19,8 +19,8 @@ enum {
 
 typedef struct {
 	const char *url;
-	int fd;            /* borrowed; a file is open for writing, a pipe does not block */
-	gboolean is_pipe;  /* cannot begin anew */
+	int fd; /* borrowed; a file is open for writing, a pipe does not block */
+	gboolean is_pipe;
 	gint64 offset;     /* bytes that are there already */
 	gint64 size;       /* of the whole, 0 = not known */
 	gint64 size_max;   /* 0 = any; a larger one is TOO_LARGE */
@@ -51,4 +51,4 @@ const GError *download_error(const Download *download); /* of DOWNLOAD_FAILED */
 gint64 download_written(const Download *download);      /* bytes in the file, or through the pipe */
 gint64 download_size(const Download *download);         /* 0 = not known yet */
 const char *download_etag(const Download *download);    /* (nullable) */
-gint64 download_restarts(const Download *download);     /* how often it began anew */
+gboolean download_is_blocked(const Download *download); /* the pipe is full */

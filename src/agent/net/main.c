@@ -26,6 +26,8 @@ enum {
 	ANSWER_LIMIT_S = 10, /* for the agent to take an answer */
 	CALL_LIMIT_S = 120,  /* for one call to a server */
 	WAIT_LIMIT_S = 10,   /* a WAIT is answered by then, with or without news */
+	BATCH_SIZE = 256 * 1024,
+	BATCH_US = 20 * 1000,
 };
 
 /* A call under way. It is part of Net, as the client ends what is under way when it is freed. */
@@ -43,6 +45,7 @@ typedef struct {
 	int download_fd;
 	gint64 beyond; /* of the WAIT that is open; -1 = none is */
 	gint64 wait_until_us;
+	gint64 batch_until_us; /* from then on any byte is worth telling */
 } Net;
 
 static gint64 in_seconds(gint64 seconds)
@@ -229,6 +232,7 @@ static gboolean do_wait(Net *net, const WaitMessage *wait, GError **error)
 		return no_download(error);
 	net->beyond = wait->beyond;
 	net->wait_until_us = in_seconds(WAIT_LIMIT_S);
+	net->batch_until_us = g_get_monotonic_time() + BATCH_US;
 	return TRUE;
 }
 
@@ -245,10 +249,18 @@ static gboolean answer_progress(const Download *download, GError **error)
 		.size = download_size(download),
 		.etag = etag != NULL && *etag != '\0' && g_utf8_validate(etag, -1, NULL) ? etag
 											 : NULL,
-		.restarts = download_restarts(download),
 		.complete = download_state(download) == DOWNLOAD_COMPLETE };
 
 	return answer(MESSAGE_PROGRESS, &progress, error);
+}
+
+/* Bytes are told of in batches: each message costs both sides a turn. */
+static gboolean is_worth_telling(const Net *net)
+{
+	gint64 more = download_written(net->download) - net->beyond;
+
+	return more > 0 && (more >= BATCH_SIZE || download_is_blocked(net->download) ||
+				   g_get_monotonic_time() >= net->batch_until_us);
 }
 
 /* Answers the open WAIT once there is something to say. What is written is told before a failure.
@@ -257,19 +269,18 @@ static gboolean answer_wait(Net *net, GError **error)
 {
 	const Download *download = net->download;
 	DownloadState state;
+	gboolean has_more;
 
 	if (net->beyond < 0)
 		return TRUE;
 	state = download_state(download);
-	if (download_written(download) <= net->beyond && state == DOWNLOAD_RUNNING &&
+	if (state == DOWNLOAD_RUNNING && !is_worth_telling(net) &&
 		g_get_monotonic_time() < net->wait_until_us)
 		return TRUE;
-	if (download_written(download) > net->beyond || state == DOWNLOAD_RUNNING ||
-		state == DOWNLOAD_COMPLETE) {
-		net->beyond = -1;
-		return answer_progress(download, error);
-	}
+	has_more = download_written(download) > net->beyond;
 	net->beyond = -1;
+	if (has_more || state == DOWNLOAD_RUNNING || state == DOWNLOAD_COMPLETE)
+		return answer_progress(download, error);
 	return state == DOWNLOAD_EXPIRED ? answer(MESSAGE_EXPIRED, NULL, error)
 					 : answer_failed(download_error(download), error);
 }
@@ -296,11 +307,19 @@ static gboolean handle(Net *net, Message *message, GError **error)
 	}
 }
 
+static gint64 next_turn_us(const Net *net)
+{
+	if (net->beyond < 0)
+		return in_seconds(1);
+	return download_written(net->download) > net->beyond ? net->batch_until_us
+							     : net->wait_until_us;
+}
+
 static gboolean serve(Net *net, GError **error)
 {
 	for (;;) {
 		g_autoptr(Message) message = NULL;
-		gint64 until_us = net->beyond >= 0 ? net->wait_until_us : in_seconds(1);
+		gint64 until_us = next_turn_us(net);
 
 		if (!http_client_run(net->http, CHANNEL_FD, until_us, error))
 			return FALSE;
