@@ -11,7 +11,7 @@
 
 typedef struct {
 	char *id, *name;
-	gboolean is_active;
+	gint is_active; /* atomic: read without the lock */
 	gint64 created_us;
 } Tenant;
 
@@ -51,7 +51,8 @@ static void take_row(Tenants *tenants, Rows *rows)
 		tenant->created_us = rows_int(rows, 4);
 		g_hash_table_insert(tenants->by_id, tenant->id, tenant);
 	}
-	tenant->is_active = g_str_equal(rows_text(rows, 2), "active");
+	__atomic_store_n(
+		&tenant->is_active, g_str_equal(rows_text(rows, 2), "active"), __ATOMIC_RELAXED);
 	if (!tenants->first || tenant->created_us < tenants->first->created_us)
 		tenants->first = tenant;
 }
@@ -113,7 +114,7 @@ gboolean tenant_is_active(App *app, const char *tenant_id)
 {
 	const Tenant *tenant = find(app, tenant_id);
 
-	return tenant && tenant->is_active;
+	return tenant && __atomic_load_n(&tenant->is_active, __ATOMIC_RELAXED);
 }
 
 /* The command line may have made a tenant while the server runs. */
@@ -130,7 +131,7 @@ gboolean tenant_is_active_now(App *app, Transaction *transaction, const char *te
 {
 	const Tenant *tenant = find_now(app, transaction, tenant_id);
 
-	return tenant && tenant->is_active;
+	return tenant && __atomic_load_n(&tenant->is_active, __ATOMIC_RELAXED);
 }
 
 static const char *tenant_named_by(App *app, Transaction *transaction, const char *token)
