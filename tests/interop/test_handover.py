@@ -112,6 +112,43 @@ def test_the_same_device_for_the_server(handover, operator, station):
     assert len(operator.device_by_identity(client.identity)["auth_sets"]) == 1
 
 
+# in which state mender-client is killed -> what rota-agent makes of it
+CUT_OFF = {
+    "ArtifactInstall": ("failure", None, "ArtifactRollback"),
+    "ArtifactCommit": ("failure", None, "ArtifactRollback"),
+    "Cleanup": ("success", "version 2", "Cleanup"),
+}
+
+
+@pytest.mark.parametrize("state", CUT_OFF)
+def test_an_update_mender_began_is_brought_to_its_end(handover, operator, state):
+    """Killed in the middle of a deployment; the other client finds the journal and goes on as the table says."""
+    final, installed, called = CUT_OFF[state]
+    client = handover.client
+    client.start()
+    wait_until(lambda: operator.device_by_identity(client.identity), 120, what="its question")
+    device_id = operator.accept(client.identity)
+    name = f"cut-off-{client.identity['vin']}"
+    path = client.folder / "artifact.mender"
+    path.write_bytes(make_artifact(name, ["test-vehicle"], SOFTWARE + [(f"wait-{state}", b"")], type="rota-test"))
+    operator.upload(path)
+    deployment = operator.deploy(name, devices=[device_id])
+    client.look_for_update()
+    wait_until(lambda: state in client.calls(), 120, what=f"{state} under mender-client")
+    client.process.kill()
+    client.process.wait()
+    (client.root / "data/go").touch()
+    daemon = handover.start_rota()
+    try:
+        wait_until(lambda: operator.statistics(deployment)[final] == 1, 60, what=f"the report {final}")
+    finally:
+        daemon.terminate()
+        daemon.wait(30)
+    assert client.installed() == installed
+    assert called in client.calls() and client.calls()[-1] == "Cleanup"
+    assert ok(handover.rota("show-artifact")).strip() == (name if final == "success" else "release-1")
+
+
 def test_modules_of_mender_run_under_rota(handover):
     """The single-file module as its package brings it, with the payload its generator writes."""
     files = [("dest_dir", b"/data/place"), ("filename", b"app"), ("permissions", b"644"), ("app", b"theirs")]
