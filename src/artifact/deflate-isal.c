@@ -5,9 +5,14 @@
 #include <isa-l/igzip_lib.h>
 #include "artifact/compress.h"
 
+enum {
+	LEVEL = 2,
+	LEVEL_BUFFER_SIZE = ISAL_DEF_LVL2_REQ + 8 * 1024 * ISAL_DEF_LVL2_TOKEN_SIZE,
+};
+
 typedef struct {
 	struct isal_zstream stream;
-	guint8 level_buffer[ISAL_DEF_LVL2_SMALL];
+	guint8 level_buffer[LEVEL_BUFFER_SIZE];
 } Work;
 
 gboolean deflate_chunk(DeflateChunk *chunk)
@@ -18,7 +23,7 @@ gboolean deflate_chunk(DeflateChunk *chunk)
 	struct isal_zstream *stream = &work->stream;
 
 	isal_deflate_init(stream);
-	stream->level = 2;
+	stream->level = LEVEL;
 	stream->level_buf = work->level_buffer;
 	stream->level_buf_size = sizeof work->level_buffer;
 	stream->flush = SYNC_FLUSH;

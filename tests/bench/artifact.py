@@ -70,9 +70,9 @@ def measure(words):
 
 
 def make_input(path, megabytes):
-    """A tar of /usr, cut at that size: programs, libraries, texts and pictures as a vehicle's image has them."""
+    """A tar of /usr, cut at that size: programs, libraries and texts, as an image of a root file system has them."""
     with open(path, "wb") as out:
-        tar = subprocess.Popen(["tar", "-C", "/", "-cf", "-", "--sort=name", "usr/bin", "usr/lib", "usr/share"],
+        tar = subprocess.Popen(["tar", "-C", "/", "-cf", "-", "usr"],
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         left = megabytes << 20
         while left > 0:
