@@ -63,10 +63,11 @@ def live(bin, data, scenario, offers, boot, environment=None):
     try:
         for _ in range(STARTS_MAX):
             daemon = vehicle.start(environment)
-            end = daemon.wait_for_log("d-1: done", "d-1: failed", also=lambda: stub.idle_polls > 0)
-            over = end is not None or stub.idle_polls > 0
-            daemon.stop()
-            if over:
+            try:
+                end = daemon.wait_for_log("d-1: done", "d-1: failed", also=lambda: stub.idle_polls > 0)
+            finally:
+                daemon.stop()
+            if end is not None or stub.idle_polls > 0:
                 return vehicle, stub, daemon.log()
         raise AssertionError(f"not over after {STARTS_MAX} starts: {daemon.log()}")
     finally:

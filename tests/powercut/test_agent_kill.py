@@ -94,9 +94,11 @@ class Life:
         """Starts the agent until the update is over; environments: of the first starts."""
         for start in range(STARTS_MAX):
             daemon = self.vehicle.start(environments[start] if start < len(environments) else None)
-            self.wait(daemon)
-            if self.is_over(daemon):
+            try:
+                self.wait(daemon)
+            finally:
                 daemon.stop()
+            if self.is_over(daemon):
                 return
         raise AssertionError(f"not over after {STARTS_MAX} starts: {daemon.log()}")
 
