@@ -38,38 +38,41 @@ struct MultipartParser {
 	char *name; /* of the part whose header is being read */
 };
 
+/* Moves *@at behind the value that begins there: a token, or a text in quotes. NULL: the quotes are
+ * not closed. */
+static char *take_value(const char **at)
+{
+	g_autoptr(GString) value = g_string_new(NULL);
+	gboolean quoted = **at == '"';
+	const char *ends = quoted ? "\"" : "; \t";
+
+	for (*at += quoted; **at != '\0' && strchr(ends, **at) == NULL; (*at)++) {
+		if (quoted && **at == '\\' && (*at)[1] != '\0')
+			(*at)++;
+		g_string_append_c(value, **at);
+	}
+	return quoted && **at != '"' ? NULL : g_string_free(g_steal_pointer(&value), FALSE);
+}
+
 /* The value of parameter @key in "type/subtype; key=value; key2=\"value\"". */
 static char *read_parameter(const char *header, const char *key)
 {
-	const char *at = strchr(header, ';');
+	const char *at;
 
-	while (at != NULL) {
-		g_autoptr(GString) name = g_string_new(NULL);
-		g_autoptr(GString) value = g_string_new(NULL);
-		gboolean quoted;
+	for (at = strchr(header, ';'); at != NULL; at = strchr(at, ';')) {
+		g_autofree char *value = NULL;
+		const char *name = at + 1 + strspn(at + 1, " \t");
+		gsize size = strcspn(name, "=;");
 
-		for (at++; *at == ' ' || *at == '\t'; at++)
-			;
-		for (; *at != '\0' && *at != '=' && *at != ';'; at++)
-			g_string_append_c(name, *at);
-		if (*at != '=') {
-			at = strchr(at, ';');
+		at = name + size;
+		if (*at != '=')
 			continue;
-		}
-		quoted = *++at == '"';
-		at += quoted;
-		for (; *at != '\0' &&
-			(quoted ? *at != '"' : *at != ';' && *at != ' ' && *at != '\t');
-			at++) {
-			if (quoted && *at == '\\' && at[1] != '\0')
-				at++;
-			g_string_append_c(value, *at);
-		}
-		if (quoted && *at != '"')
+		at++;
+		value = take_value(&at);
+		if (value == NULL)
 			return NULL;
-		if (g_ascii_strcasecmp(name->str, key) == 0)
-			return g_string_free(g_steal_pointer(&value), FALSE);
-		at = strchr(at, ';');
+		if (size == strlen(key) && g_ascii_strncasecmp(name, key, size) == 0)
+			return g_steal_pointer(&value);
 	}
 	return NULL;
 }

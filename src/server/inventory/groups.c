@@ -154,48 +154,69 @@ gboolean list_group_devices(Call *call, GError **error)
 	return TRUE;
 }
 
-/* The ids of the body; unknown ones do not count. */
-static gboolean move_all(Call *call, const char *from, const char *to, GError **error)
-{
-	const json_t *body = call_body_json(call, error);
-	gint64 n_matched = 0, n_changed = 0;
+typedef struct {
+	gint64 n_matched, n_changed;
+} MoveCounts;
 
-	if (body == NULL)
-		return FALSE;
-	if (!json_is_array(body) || json_array_size(body) == 0 ||
-		json_array_size(body) > GROUP_CHANGE_MAX) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"not a list of 1 to %d device ids", GROUP_CHANGE_MAX);
+static gboolean check_ids(const json_t *ids, GError **error)
+{
+	if (json_is_array(ids) && json_array_size(ids) > 0 &&
+		json_array_size(ids) <= GROUP_CHANGE_MAX)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "not a list of 1 to %d device ids",
+		GROUP_CHANGE_MAX);
+	return FALSE;
+}
+
+/* @from: (nullable): only if it is in this group. An unknown device does not count. */
+static gboolean move_one(Call *call, const char *id, const char *from, const char *to,
+	MoveCounts *counts, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(InventoryDevice) device =
+		inventory_get_device(call_transaction(call), call_tenant(call), id, &failure);
+	gboolean changed;
+
+	if (device == NULL && !g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND)) {
+		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
-	for (gsize i = 0; i < json_array_size(body); i++) {
-		const char *id = json_string_value(json_array_get(body, i));
-		g_autoptr(InventoryDevice) device = NULL;
-		g_autoptr(GError) failure = NULL;
-		gboolean changed;
+	if (device == NULL || (from != NULL && g_strcmp0(device->group, from) != 0))
+		return TRUE;
+	if (!move_device(call, device, to, &changed, error))
+		return FALSE;
+	counts->n_matched++;
+	counts->n_changed += changed;
+	return TRUE;
+}
+
+static void answer_counts(Call *call, const MoveCounts *counts)
+{
+	call_set_json(call, json_pack("{s:I, s:I}", "matched_count", (json_int_t)counts->n_matched,
+				    "updated_count", (json_int_t)counts->n_changed));
+}
+
+/* The ids of the body. */
+static gboolean move_all(Call *call, const char *from, const char *to, GError **error)
+{
+	const json_t *ids = call_body_json(call, error);
+	MoveCounts counts = { 0 };
+
+	if (ids == NULL || !check_ids(ids, error))
+		return FALSE;
+	for (gsize i = 0; i < json_array_size(ids); i++) {
+		const char *id = json_string_value(json_array_get(ids, i));
 
 		if (id == NULL) {
 			g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
 				"[%" G_GSIZE_FORMAT "]: not a device id", i);
 			return FALSE;
 		}
-		device = inventory_get_device(
-			call_transaction(call), call_tenant(call), id, &failure);
-		if (device == NULL && !g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND)) {
-			g_propagate_error(error, g_steal_pointer(&failure));
+		if (!move_one(call, id, from, to, &counts, error))
 			return FALSE;
-		}
-		if (device == NULL || (from != NULL && g_strcmp0(device->group, from) != 0))
-			continue;
-		n_matched++;
-		if (!move_device(call, device, to, &changed, error))
-			return FALSE;
-		n_changed += changed;
 	}
-	call_set_json(call, json_pack("{s:I, s:I}", "matched_count", (json_int_t)n_matched,
-				    "updated_count", (json_int_t)n_changed));
-	call_audit(
-		call, "group", call_parameter(call, "name"), json_pack("{s:O}", "devices", body));
+	answer_counts(call, &counts);
+	call_audit(call, "group", call_parameter(call, "name"), json_pack("{s:O}", "devices", ids));
 	return TRUE;
 }
 
@@ -211,28 +232,24 @@ gboolean remove_group_devices(Call *call, GError **error)
 	return move_all(call, call_parameter(call, "name"), NULL, error);
 }
 
+/* However many they are, one statement and one step in memory. */
 gboolean remove_group(Call *call, GError **error)
 {
 	const char *name = call_parameter(call, "name");
-	g_autoptr(DeviceSet) members =
-		device_sets_in_group(app_device_sets(call_app(call)), call_tenant(call), name);
-	guint64 size = roaring_bitmap_get_cardinality(members);
-	g_autofree guint32 *numbers = g_new(guint32, size);
+	MoveCounts counts = { 0 };
 
-	if (size == 0) {
+	if (!transaction_run(call_transaction(call), &counts.n_matched, error,
+		    QUERY_INVENTORY_GROUP_REMOVE, DB_TEXT, call_tenant(call), DB_TEXT, name,
+		    DB_END))
+		return FALSE;
+	if (counts.n_matched == 0) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND, "no such group");
 		return FALSE;
 	}
-	roaring_bitmap_to_uint32_array(members, numbers);
-	for (guint64 i = 0; i < size; i++) {
-		g_autoptr(InventoryDevice) device = inventory_get_numbered(
-			call_transaction(call), call_tenant(call), numbers[i], error);
-
-		if (device == NULL || !move_device(call, device, NULL, NULL, error))
-			return FALSE;
-	}
-	call_set_json(call, json_pack("{s:I, s:I}", "matched_count", (json_int_t)size,
-				    "updated_count", (json_int_t)size));
+	counts.n_changed = counts.n_matched;
+	device_sets_drop_group_on_commit(
+		app_device_sets(call_app(call)), call_transaction(call), call_tenant(call), name);
+	answer_counts(call, &counts);
 	call_audit(call, "group", name, NULL);
 	return TRUE;
 }

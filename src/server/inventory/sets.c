@@ -213,6 +213,27 @@ void device_sets_put_on_commit(
 	transaction_on_commit(transaction, put_late, late, late_change_free);
 }
 
+static void drop_group_late(gpointer data)
+{
+	const LateChange *late = data;
+	g_autoptr(GRWLockWriterLocker) locker = g_rw_lock_writer_locker_new(&late->sets->lock);
+	TenantSets *tenant = g_hash_table_lookup(late->sets->tenants, late->tenant);
+
+	if (tenant != NULL)
+		g_hash_table_remove(tenant->groups, late->group_before);
+}
+
+void device_sets_drop_group_on_commit(
+	DeviceSets *sets, Transaction *transaction, const char *tenant, const char *group)
+{
+	LateChange *late = g_new0(LateChange, 1);
+
+	late->sets = sets;
+	late->tenant = g_strdup(tenant);
+	late->group_before = g_strdup(group);
+	transaction_on_commit(transaction, drop_group_late, late, late_change_free);
+}
+
 static gboolean load_job(Transaction *transaction, gpointer data, GError **error)
 {
 	g_autoptr(Rows) rows = transaction_query(transaction, error, QUERY_INVENTORY_SETS, DB_END);

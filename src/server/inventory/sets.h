@@ -36,6 +36,10 @@ typedef struct {
 	const char *group_after;  /* (nullable) */
 } DeviceSetChange;
 
+/* Nobody is in the group any more, once the transaction is durable. */
+void device_sets_drop_group_on_commit(
+	DeviceSets *sets, Transaction *transaction, const char *tenant, const char *group);
+
 DeviceSets *device_sets_new(void);
 /* Filled from the store at start; afterwards it follows every commit. (transfer full) */
 DeviceSets *device_sets_load(Database *database, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -14,6 +14,9 @@ DELETE FROM inventory_devices WHERE tenant = $1 AND device = $2
 -- name: inventory_device_group
 UPDATE inventory_devices SET group_name = $3 WHERE tenant = $1 AND device = $2
 
+-- name: inventory_group_remove
+UPDATE inventory_devices SET group_name = NULL WHERE tenant = $1 AND group_name = $2
+
 -- name: inventory_device_digest
 UPDATE inventory_devices SET attributes_digest = $3, updated_us = $4 WHERE tenant = $1 AND device = $2
 
