@@ -14,8 +14,6 @@ a busy moment meets both, and the median of the rounds' ratios is taken.
 """
 
 import argparse
-import hashlib
-import json
 import os
 import pathlib
 import shutil
@@ -25,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -122,41 +119,35 @@ class Engine:
 
 
 def register_devices(path, count):
-    """Accepted devices straight into the store: registering them one by one is another comparison's business."""
+    """Accepted devices straight into the store, which serves polls only from then on: registering them one by one is
+    another comparison's business."""
     with sqlite3.connect(path) as store:
         store.row_factory = sqlite3.Row
         # Thrown away if it breaks, and larger than the usual cache.
-        store.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000;")
-        device = dict(store.execute("SELECT * FROM devices LIMIT 1").fetchone())
-        auth_set = dict(store.execute("SELECT * FROM auth_sets LIMIT 1").fetchone())
+        store.executescript("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000; PRAGMA temp_store = MEMORY;")
+        store.execute(f"CREATE TEMP TABLE added AS {RANDOM_IDS}", (count - 1,))
         last = store.execute("SELECT max(row_number) FROM devices").fetchone()[0]
-        for table, row in (("devices", device), ("auth_sets", auth_set)):
-            columns = ", ".join(row)
-            marks = ", ".join(f":{column}" for column in row)
-            store.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})",
-                              (copy_of(row, number) for number in range(last + 1, last + count)))
-        remember_row_number(store, last + count)
+        copy_rows(store, "devices", {"row_number": f"{last} + number", "identity_hash": "printf('%064x', number)",
+                                     "identity": "printf('{\"mac\":\"%012x\"}', number)", "id": "id"})
+        copy_rows(store, "auth_sets", {"device_id": "id", "id": "id", "pubkey_hash": "printf('%064x', number)"})
     store.close()
 
 
-def remember_row_number(store, last):
-    for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        columns = [row[1] for row in store.execute(f"PRAGMA table_info({name})")]
-        if "next_row_number" in columns:
-            store.execute(f"UPDATE {name} SET next_row_number = {last + 1}")
+# In the order of their ids, so that they go to the end of the tables' indices.
+RANDOM_IDS = """
+WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers LIMIT ?),
+	random (number, hex) AS (SELECT number, lower(hex(randomblob(16))) FROM numbers)
+SELECT number, substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-4' || substr(hex, 14, 3) || '-8' || substr(hex, 18, 3)
+	|| '-' || substr(hex, 21) AS id FROM random ORDER BY id
+"""
 
 
-def uuid4_of(number):
-    """As random as a server's own, but the same for both tables."""
-    return uuid.UUID(bytes=hashlib.md5(number.to_bytes(8, "big"), usedforsecurity=False).digest(), version=4)
-
-
-def copy_of(row, number):
-    """The same device or auth set, as another one."""
-    device_id = str(uuid4_of(number))
-    changed = {"id": device_id, "row_number": number, "device_id": device_id, "identity_hash": f"{number:064x}",
-               "pubkey_hash": f"{number:064x}", "identity": json.dumps({"mac": f"{number:012x}"})}
-    return {column: changed.get(column, value) for column, value in row.items()}
+def copy_rows(store, table, changed):
+    """One row for each that is to be added: as the table's first one, but for what is changed."""
+    row = dict(store.execute(f"SELECT * FROM {table} LIMIT 1").fetchone())
+    values = ", ".join(changed.get(column, f":{column}") for column in row)
+    kept = {column: value for column, value in row.items() if column not in changed}
+    store.execute(f"INSERT INTO {table} ({', '.join(row)}) SELECT {values} FROM added", kept)
 
 
 def wait_for_port(port):
