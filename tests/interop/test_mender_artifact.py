@@ -126,3 +126,35 @@ def test_it_verifies_what_we_sign(write_ours, mender_artifact, make_key, kind):
     mender_artifact.run("validate", "-k", public, target)
     mender_artifact.run("validate", "-k", stranger, target, expect=4)  # its code for a wrong signature
     assert "signed and verified correctly" in mender_artifact.run("read", "-k", public, target)
+
+
+def run_ours(bin, *words):
+    done = subprocess.run([bin / "rota-artifact", *map(str, words)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_validates_our_image_and_our_bootstrap(bin, mender_artifact, tmp_path):
+    image = tmp_path / "rootfs.ext4"
+    image.write_bytes(FLEXIBLE)
+    target = tmp_path / "image.mender"
+    run_ours(bin, "write", "rootfs-image", "-n", "image-1", "-t", "test-vehicle", "-f", image, "-o", target)
+    mender_artifact.run("validate", target)
+    text = mender_artifact.run("read", target)
+    for fact in ("Type:   rootfs-image", "rootfs-image.version: image-1", "rootfs-image.checksum: ", "name:     rootfs.ext4",
+                 'Clears Provides: ["artifact_group", "rootfs_image_checksum", "rootfs-image.*"]'):
+        assert fact in text, text
+    run_ours(bin, "write", "bootstrap-artifact", "-n", "first-1", "-t", "test-vehicle", "-p", "ecu.version:1", "-o", target)
+    mender_artifact.run("validate", target)
+    text = mender_artifact.run("read", target)
+    assert "Empty type" in text and "ecu.version: 1" in text
+
+
+@pytest.mark.parametrize("kind", ["rsa", "p256"])
+def test_each_signs_what_the_other_wrote(bin, mender_artifact, write_ours, make_key, kind):
+    private, public = make_key("maker", kind)
+    theirs = mender_artifact.write("theirs-1", {"content": FLEXIBLE})
+    run_ours(bin, "sign", "-k", private, theirs)
+    mender_artifact.run("validate", "-k", public, theirs)
+    ours = write_ours("ours-1", {"content": FLEXIBLE})
+    mender_artifact.run("sign", "-k", private, ours)
+    run_ours(bin, "validate", "-k", public, ours)
