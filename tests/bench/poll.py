@@ -3,9 +3,9 @@
 # shows: MS8
 """What a poll that finds no work costs rota-server, beside nginx answering "return 204" over TLS.
 
-Both have one core and get the same bytes with the same certificate, cipher and group; the load comes from the other. What counts is the
-server's own CPU time an operation, since the wall clock of a shared machine tells little. The two run in turn, so that
-a busy moment meets both, and the median of the rounds' ratios is taken.
+Both have one core and get the same bytes with the same certificate, cipher and group; the load comes from the other
+core. What counts is the server's own CPU time an operation, since the wall clock of a shared machine tells little. The
+two run in turn, so that a busy moment meets both, and the median of the rounds' ratios is taken.
 
   kept    polls on kept connections                               <= 1.3 x nginx
   new     a new TLS connection with one poll                      <= 1.2 x

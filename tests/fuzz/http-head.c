@@ -15,6 +15,7 @@ typedef struct {
 	HttpMessage message;
 	GString *story;
 	gboolean in_body, is_over;
+	gboolean is_foreseen; /* its body was seen to be malformed before it was taken */
 } Reader;
 
 static void check_head(const HttpHead *head)
@@ -74,8 +75,11 @@ static void read_piece(Reader *reader, const uint8_t *data, size_t size)
 			continue;
 		if (!reader->in_body) {
 			note_head(reader);
+			reader->is_foreseen = !http_message_foresee_body(
+				&reader->message, copy + at, size - at, &refusal);
 			continue;
 		}
+		g_assert_false(reader->is_foreseen);
 		http_message_clear(&reader->message);
 		start(reader);
 	}
