@@ -24,7 +24,7 @@ typedef enum {
 	JSON_TEXT_MAP, /* GHashTable * of char * to char *: at most .max entries */
 	JSON_VALUE,    /* json_t *: any value, owned */
 	JSON_RECORD,   /* a struct of its own, as .record describes it */
-	JSON_RECORDS,  /* GPtrArray * of such structs (frees its items): at most .max entries */
+	JSON_RECORDS,  /* GPtrArray *, with no free function, of such structs: at most .max */
 } JsonKind;
 
 typedef enum {

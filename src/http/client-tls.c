@@ -24,7 +24,7 @@ typedef struct {
 } Session;
 
 typedef struct {
-	GPtrArray *sessions; /* of Session *, newest last */
+	GPtrArray *sessions; /* of Session *, newest last; the record frees them */
 } SessionFile;
 
 static const JsonField session_fields[] = {
@@ -56,11 +56,6 @@ static int host_index = -1;
 
 /* --- The session file --- */
 
-static void session_free(gpointer session)
-{
-	json_record_free(&session_record, session);
-}
-
 static SessionFile *session_file_read(int fd)
 {
 	g_autofree char *text = g_malloc(HTTP_SESSION_FILE_MAX);
@@ -73,7 +68,7 @@ static SessionFile *session_file_read(int fd)
 	if (file == NULL)
 		file = g_new0(SessionFile, 1);
 	if (file->sessions == NULL)
-		file->sessions = g_ptr_array_new_with_free_func(session_free);
+		file->sessions = g_ptr_array_new();
 	return file;
 }
 
@@ -96,6 +91,11 @@ void tls_context_save(TlsContext *tls)
 		g_info("the TLS session could not be kept: %s", g_strerror(errno));
 }
 
+static void session_drop(TlsContext *tls, guint i)
+{
+	json_record_free(&session_record, g_ptr_array_remove_index(tls->file->sessions, i));
+}
+
 static char *session_name(const TlsContext *tls, const char *host)
 {
 	return g_strdup_printf("%s/%s", tls->digest, host);
@@ -110,11 +110,11 @@ static void session_keep(TlsContext *tls, const char *host, const guint8 *data, 
 	session->data = g_base64_encode(data, size);
 	for (guint i = 0; i < sessions->len; i++)
 		if (strcmp(((Session *)g_ptr_array_index(sessions, i))->name, session->name) == 0) {
-			g_ptr_array_remove_index(sessions, i);
+			session_drop(tls, i);
 			break;
 		}
 	if (sessions->len == HTTP_SESSIONS_MAX)
-		g_ptr_array_remove_index(sessions, 0);
+		session_drop(tls, 0);
 	g_ptr_array_add(sessions, session);
 	tls->changed = TRUE;
 }
