@@ -103,17 +103,27 @@ static gboolean spawn(Contact *contact, int channel, GError **error)
 		targets, sessions >= 0 ? 2 : 1, &contact->pid, NULL, NULL, NULL, error);
 }
 
+/* Nobody waits for its answer any more, but a crash is a fault that has to be heard of. */
+static void tell_of_crash(int status)
+{
+	if (WIFSIGNALED(status))
+		g_warning(PROGRAM_NAME " was ended by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) != 0)
+		g_warning(PROGRAM_NAME " ended with status %d", WEXITSTATUS(status));
+}
+
 /* Closing the socket is how it learns that the contact is over. */
 void contact_end_process(Contact *contact)
 {
 	gint64 until_us = g_get_monotonic_time() + END_LIMIT_US;
+	int status = 0;
 
 	if (contact->channel >= 0)
 		close(contact->channel);
 	contact->channel = -1;
 	if (contact->pid == 0)
 		return;
-	while (waitpid(contact->pid, NULL, WNOHANG) == 0) {
+	while (waitpid(contact->pid, &status, WNOHANG) == 0) {
 		if (g_get_monotonic_time() > until_us) {
 			g_warning(PROGRAM_NAME " does not end: killed");
 			kill(contact->pid, SIGKILL);
@@ -121,6 +131,7 @@ void contact_end_process(Contact *contact)
 		}
 		g_usleep(END_STEP_US);
 	}
+	tell_of_crash(status);
 	contact->pid = 0;
 }
 

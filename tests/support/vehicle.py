@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -58,6 +59,15 @@ sleep 5
 IDENTITY = "#!/bin/sh\necho vin=TESTVEHICLE000001\n"
 
 
+# SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, and the status of a sanitizer's report.
+CRASH = re.compile(r"rota-agent-net (was ended by signal (4|6|7|8|11|31)|ended with status 99)$", re.MULTILINE)
+
+
+def assert_no_crash(log):
+    """The agent replaces a network process that ends, and an update goes well without it: only the log tells."""
+    assert not CRASH.search(log), log
+
+
 def write_program(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -109,8 +119,10 @@ class Vehicle:
         return [str(self.bin / "rota-agent"), "--root", str(self.root), "--data", str(self.data), *map(str, words)]
 
     def run(self, *words, environment=None, timeout=DEADLINE_S):
-        return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=timeout,
+        done = subprocess.run(self.command(*words), capture_output=True, text=True, timeout=timeout,
                               env={**os.environ, **(environment or {})})
+        assert_no_crash(done.stderr)
+        return done
 
     def start(self, environment=None):
         return Daemon(self, environment)
@@ -154,4 +166,6 @@ class Daemon:
     def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(DEADLINE_S)
+        status = self.process.wait(DEADLINE_S)
+        assert_no_crash(self.log())
+        return status

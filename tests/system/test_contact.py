@@ -19,6 +19,7 @@ import time
 import pytest
 
 from support.hostile import Authority, HostileServer, head, whole
+from support.vehicle import assert_no_crash
 
 # RotaError, as the probe prints it.
 INVALID, FORBIDDEN, CONFLICT, TOO_LARGE, TIMED_OUT, UNAVAILABLE = 0, 2, 4, 6, 10, 11
@@ -41,7 +42,9 @@ class Probe:
         return [str(word) for word in (self.program, self.net, self.data, *options, *words)]
 
     def run(self, *words, deadline_s=60):
-        return subprocess.run(self.command(*words), capture_output=True, timeout=deadline_s, env=self.environment)
+        done = subprocess.run(self.command(*words), capture_output=True, timeout=deadline_s, env=self.environment)
+        assert_no_crash(done.stderr.decode(errors="replace"))
+        return done
 
     def fetch(self, url, name="download", spool=SPOOL, tries=3, fresh=None):
         return self.run("fetch", url, name, spool, tries, *([fresh] if fresh else []))

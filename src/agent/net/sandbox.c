@@ -29,6 +29,13 @@ const char *__asan_default_options(void)
 {
 	return "detect_leaks=0:exitcode=99";
 }
+
+/* Its environment is empty, so nobody else can say it: a fault is an end, not a line in a log. */
+const char *__ubsan_default_options(void);
+const char *__ubsan_default_options(void)
+{
+	return "halt_on_error=1:exitcode=99";
+}
 #endif
 
 /* Whole calls that are allowed. What is neither here nor in the rules below answers EPERM. */
