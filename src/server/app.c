@@ -185,7 +185,7 @@ static gboolean open_storage(App *app, const AppPlaces *places, GError **error)
 						   : usual;
 
 	app->blobs = blobs_open(url, error);
-	if (!app->blobs || !artifacts_sweep(app->database, app->blobs, error))
+	if (!app->blobs || !artifacts_sweep(app->database, app->blobs, tenant_default(app), error))
 		return FALSE;
 	app->links = links_load(app->database, error);
 	return app->links != NULL;

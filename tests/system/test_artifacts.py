@@ -11,6 +11,7 @@ import pytest
 
 from support.api import DEPLOYMENTS, error_of, wait_until
 from support.artifact import make_artifact
+from support.server import Server
 
 V2 = "/api/management/v2/deployments"
 ARTIFACTS = f"{DEPLOYMENTS}/artifacts"
@@ -258,6 +259,18 @@ def test_blobs_nobody_uses_are_swept_at_start(server, api, tmp_path):
     stray.write_bytes(b"left by a kill between the blob and its row")
     server.restart()
     assert stored_files(server) == [hashlib.sha256(path.read_bytes()).hexdigest()]
+
+
+@pytest.mark.shows("B1")
+def test_another_database_leaves_the_blobs_alone(server, api, bin, tmp_path):
+    path = write(tmp_path)
+    api.upload(path)
+    server.stop()
+    other = Server(bin, tmp_path / "other", arguments=["--storage", f"file:{server.data / 'artifacts'}"])
+    with pytest.raises(AssertionError, match="belongs to another database"):
+        other.start()
+    assert stored_files(server) == [hashlib.sha256(path.read_bytes()).hexdigest()]
+    server.start()
 
 
 def test_uploads_side_by_side(server, api):

@@ -9,9 +9,10 @@
 /* Rows of the routes this domain serves; ends with a route without a path. */
 extern const Route artifact_routes[];
 
-/* At start, before anything is served: removes blobs that no artifact uses. */
-gboolean artifacts_sweep(
-	Database *database, Blobs *blobs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* At start, before anything is served: removes blobs that no artifact uses. @owner: names the
+ * database; blobs that belong to another one are refused with ROTA_ERROR_CONFLICT. */
+gboolean artifacts_sweep(Database *database, Blobs *blobs, const char *owner,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* (transfer full): NULL without @error where there is none. */
 Artifact *artifact_find(

@@ -32,10 +32,17 @@ static gboolean sweep_job(Transaction *transaction, gpointer data, GError **erro
 	return blobs_each(sweep->blobs, sweep_blob, sweep, error);
 }
 
-gboolean artifacts_sweep(Database *database, Blobs *blobs, GError **error)
+/* Blobs that nobody had claimed yet may be somebody's all the same: a folder brought here by hand.
+ */
+gboolean artifacts_sweep(Database *database, Blobs *blobs, const char *owner, GError **error)
 {
 	Sweep sweep = { .blobs = blobs };
+	gboolean is_new;
 
+	if (!blobs_claim(blobs, owner, &is_new, error))
+		return FALSE;
+	if (is_new)
+		return TRUE;
 	if (!database_write_wait(database, sweep_job, &sweep, error)) {
 		g_prefix_error(error, "sweep storage: ");
 		return FALSE;

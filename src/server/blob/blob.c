@@ -43,6 +43,11 @@ gboolean blobs_remove(Blobs *blobs, const char *digest, GError **error)
 	return blobs->store->remove(blobs, digest, error);
 }
 
+gboolean blobs_claim(Blobs *blobs, const char *owner, gboolean *ret_is_new, GError **error)
+{
+	return blobs->store->claim(blobs, owner, ret_is_new, error);
+}
+
 gboolean blobs_each(Blobs *blobs, BlobVisitor function, gpointer data, GError **error)
 {
 	return blobs->store->each(blobs, function, data, error);

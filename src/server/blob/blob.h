@@ -27,6 +27,9 @@ typedef struct {
 	int (*open)(Blobs *blobs, const char *digest, guint64 *ret_size, GError **error);
 	/* On the writer's thread. A missing blob is success. */
 	gboolean (*remove)(Blobs *blobs, const char *digest, GError **error);
+	/* Says whose blobs these are, and removes what a kill left half-written. Another owner's
+	 * are refused. @ret_is_new: nobody had said so before. */
+	gboolean (*claim)(Blobs *blobs, const char *owner, gboolean *ret_is_new, GError **error);
 	/* Calls @function for every blob there is (start-up: what nobody uses is removed). */
 	gboolean (*each)(Blobs *blobs, BlobVisitor function, gpointer data, GError **error);
 	void (*free)(Blobs *blobs);
@@ -40,8 +43,7 @@ struct BlobWriter {
 	Blobs *blobs;
 };
 
-/* @url: file:DIR: the folder is made if it is missing, and leftovers of a kill are swept. (transfer
- * full) */
+/* @url: file:DIR: the folder is made if it is missing. (transfer full) */
 Blobs *blobs_open(const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void blobs_free(Blobs *blobs);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Blobs, blobs_free)
@@ -51,6 +53,9 @@ BlobWriter *blobs_begin(Blobs *blobs, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 int blobs_open_blob(Blobs *blobs, const char *digest, guint64 *ret_size,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean blobs_remove(Blobs *blobs, const char *digest, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* At start, before anything is written. ROTA_ERROR_CONFLICT: another owner's. */
+gboolean blobs_claim(Blobs *blobs, const char *owner, gboolean *ret_is_new,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean blobs_each(Blobs *blobs, BlobVisitor function, gpointer data,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean blob_writer_write(BlobWriter *writer, gconstpointer data, gsize size,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases:
  *  - what was published is read back by its digest; writing it twice is fine
- *  - what was begun or finished but not published is not there, and is gone after the next opening
+ *  - what was begun or finished but not published is not there, and is gone after the next claim
  *  - removing: twice is fine; visiting names what is left
+ *  - blobs of another owner are refused, and nothing of theirs is touched
  *  - digests that are none open nothing outside the folder
  *  - URLs that lead nowhere */
 #include <glib/gstdio.h>
@@ -113,6 +114,7 @@ static void test_unpublished(Fixture *fixture, gconstpointer data)
 	g_autofree char *digest = NULL;
 	BlobWriter *killed = write_blob(blobs, "half", &digest);
 	g_autofree char *other = NULL;
+	gboolean is_new;
 	guint64 size;
 
 	blob_writer_end(write_blob(blobs, "given up", &other));
@@ -120,9 +122,29 @@ static void test_unpublished(Fixture *fixture, gconstpointer data)
 	g_assert_cmpint(blobs_open_blob(blobs, digest, &size, &error), ==, -1);
 	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND);
 	again = open_blobs(fixture);
+	g_assert_true(blobs_claim(again, "us", &is_new, NULL));
 	g_assert_cmpuint(count_incoming(fixture), ==, 0);
 	g_assert_cmpuint(count_blobs(again), ==, 0);
 	blob_writer_end(killed);
+}
+
+static void test_claim(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Blobs) blobs = open_blobs(fixture);
+	g_autofree char *digest = NULL;
+	gboolean is_new;
+	BlobWriter *writer;
+
+	g_assert_true(blobs_claim(blobs, "us", &is_new, &error));
+	g_assert_true(is_new);
+	g_assert_true(blobs_claim(blobs, "us", &is_new, &error));
+	g_assert_false(is_new);
+	writer = write_blob(blobs, "half", &digest);
+	g_assert_false(blobs_claim(blobs, "us, but not quite", &is_new, &error));
+	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT);
+	g_assert_cmpuint(count_incoming(fixture), ==, 1);
+	blob_writer_end(writer);
 }
 
 static void test_remove(Fixture *fixture, gconstpointer data)
@@ -166,6 +188,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add("/blob/publish", Fixture, NULL, set_up, test_publish, tear_down);
 	g_test_add("/blob/unpublished", Fixture, NULL, set_up, test_unpublished, tear_down);
+	g_test_add("/blob/claim", Fixture, NULL, set_up, test_claim, tear_down);
 	g_test_add("/blob/remove", Fixture, NULL, set_up, test_remove, tear_down);
 	g_test_add("/blob/no-digest", Fixture, NULL, set_up, test_no_digest, tear_down);
 	g_test_add_func("/blob/urls", test_urls);

@@ -14,6 +14,10 @@
 
 static const char incoming[] = "incoming";
 
+/* Names the owner: a database that does not know these blobs must not take them for leftovers. */
+static const char owner_file[] = "owner";
+enum { OWNER_SIZE_MAX = 256 };
+
 typedef struct {
 	Blobs base;
 	char *folder;
@@ -178,6 +182,45 @@ static gboolean folder_each(Blobs *blobs, BlobVisitor function, gpointer data, G
 	return TRUE;
 }
 
+/* What a kill left behind in incoming was never promised to anybody. */
+static gboolean sweep_incoming(const char *folder, GError **error)
+{
+	g_autofree char *path = g_build_filename(folder, incoming, NULL);
+
+	return file_remove_tree(path, error) && file_make_folders(path, 0700, error);
+}
+
+static gboolean check_owner(const Folder *folder, GBytes *found, const char *owner, GError **error)
+{
+	gsize size;
+	const char *text = g_bytes_get_data(found, &size);
+
+	if (size == strlen(owner) && memcmp(text, owner, size) == 0)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT,
+		"storage %s belongs to another database (its name is in the file %s there)",
+		folder->folder, owner_file);
+	return FALSE;
+}
+
+static gboolean folder_claim(Blobs *blobs, const char *owner, gboolean *ret_is_new, GError **error)
+{
+	const Folder *folder = (const Folder *)blobs;
+	g_autofree char *path = g_build_filename(folder->folder, owner_file, NULL);
+	g_autoptr(GError) missing = NULL;
+	g_autoptr(GBytes) found = file_read(path, OWNER_SIZE_MAX, &missing);
+
+	*ret_is_new = found == NULL;
+	if (found == NULL && !g_error_matches(missing, ROTA_ERROR, ROTA_ERROR_NOT_FOUND)) {
+		g_propagate_error(error, g_steal_pointer(&missing));
+		return FALSE;
+	}
+	if (found != NULL ? !check_owner(folder, found, owner, error)
+			  : !file_write_atomic(path, owner, strlen(owner), 0600, error))
+		return FALSE;
+	return sweep_incoming(folder->folder, error);
+}
+
 static void folder_free(Blobs *blobs)
 {
 	Folder *folder = (Folder *)blobs;
@@ -194,23 +237,17 @@ static const BlobStore folder_store = {
 	.end = writer_end,
 	.open = folder_open_blob,
 	.remove = folder_remove,
+	.claim = folder_claim,
 	.each = folder_each,
 	.free = folder_free,
 };
 
-/* What a kill left behind in incoming was never promised to anybody. */
-static gboolean sweep_incoming(const char *folder, GError **error)
-{
-	g_autofree char *path = g_build_filename(folder, incoming, NULL);
-
-	return file_remove_tree(path, error) && file_make_folders(path, 0700, error);
-}
-
 Blobs *blob_folder_open(const char *path, GError **error)
 {
+	g_autofree char *inner = g_build_filename(path, incoming, NULL);
 	Folder *folder;
 
-	if (!file_make_folders(path, 0700, error) || !sweep_incoming(path, error)) {
+	if (!file_make_folders(inner, 0700, error)) {
 		g_prefix_error(error, "open storage %s: ", path);
 		return NULL;
 	}
