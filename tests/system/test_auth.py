@@ -128,6 +128,24 @@ def test_a_second_key_takes_the_first_ones_place(server, api):
     assert statuses == {first.public_key(): "rejected", second.public_key(): "accepted"}
 
 
+@pytest.mark.shows("MS6")
+def test_keys_that_wait_for_a_decision_are_bounded(server, api):
+    first = Device(server, {"mac": "known-to-all"})
+    device_id = first.join(api)
+    strangers = [Device(server, first.identity) for _ in range(21)]
+    for stranger in strangers[:20]:
+        stranger.authenticate(expect=401)
+    assert int(strangers[20].authenticate(expect=429).headers["Retry-After"]) > 0
+    first.authenticate(expect=200)
+    strangers[0].authenticate(expect=401)  # is known already: nothing is stored
+    sets = api.devices(id=device_id)[0]["auth_sets"]
+    assert len(sets) == 21
+    [waiting] = [item for item in sets if item["pubkey"] == strangers[0].public_key()]
+    api.set_auth_status(device_id, waiting["id"], "rejected")
+    strangers[20].authenticate(expect=401)
+    assert len(api.devices(id=device_id)[0]["auth_sets"]) == 22
+
+
 @pytest.mark.shows("C5")
 def test_a_preauthorized_device_is_let_in_by_its_key_alone(server, api):
     device = Device(server, {"mac": "pre", "sn": "1"})

@@ -6,6 +6,8 @@
 
 enum {
 	IDENTITY_HASH_SIZE = 65, /* hex and its end */
+	IDENTITY_MEMBERS_MAX = 100,
+	KEYS_WAITING_MAX = 20, /* of one device: anybody may show a key for an identity he knows */
 };
 
 typedef struct {

@@ -43,6 +43,11 @@ char *identity_normalise(json_t *identity, GError **error)
 			"the identity is not a JSON object with members");
 		return NULL;
 	}
+	if (json_object_size(identity) > IDENTITY_MEMBERS_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"the identity has more than %d members", IDENTITY_MEMBERS_MAX);
+		return NULL;
+	}
 	return json_to_canonical_text(identity);
 }
 

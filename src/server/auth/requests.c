@@ -152,13 +152,27 @@ static gboolean check_room(Call *call, const char *tenant, GError **error)
 	return FALSE;
 }
 
+static gboolean check_room_for_key(const Device *known, GError **error)
+{
+	guint n_waiting = 0;
+
+	for (guint i = 0; known && i < known->auth_sets->len; i++)
+		n_waiting +=
+			((const AuthSet *)known->auth_sets->pdata[i])->status == DEVICE_PENDING;
+	if (n_waiting < KEYS_WAITING_MAX)
+		return TRUE;
+	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_TOO_MANY,
+		"too many keys of this device wait for a decision");
+	return FALSE;
+}
+
 /* The device, or the key, is new: it waits for a user's decision. */
 static gboolean store_new(Call *call, const Request *request, Device *known, GError **error)
 {
 	Transaction *transaction = call_transaction(call);
 	g_autoptr(Device) device = NULL;
 
-	if (!check_room(call, request->tenant, error))
+	if (!check_room(call, request->tenant, error) || !check_room_for_key(known, error))
 		return FALSE;
 	if (known) {
 		if (!auth_set_insert(transaction, known, request->pubkey, DEVICE_PENDING, error) ||
