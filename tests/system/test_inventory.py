@@ -71,9 +71,11 @@ def test_bad_inventory(api, join):
     device.send_inventory({"kept": "yes"})
     long_name = [{"name": "n" * 1025, "value": 1}]
     many = [{"name": f"n{i}", "value": 1} for i in range(101)]
+    long_list = [{"name": "a", "value": list(range(600))}, {"name": "b", "value": ["x"] * 401}]
     for body in ({}, "x", 5, [1], [{}], [{"name": "a"}], [{"value": 1}], [{"name": 5, "value": 1}],
                  [{"name": "a", "value": None}], [{"name": "a", "value": True}], [{"name": "a", "value": {}}],
-                 [{"name": "a", "value": [1, "b"]}], [{"name": "a", "value": [[1]]}], long_name, many):
+                 [{"name": "a", "value": [1, "b"]}], [{"name": "a", "value": [[1]]}], long_name, many,
+                 long_list):
         for method in ("PUT", "PATCH"):
             error_of(device.call(method, ATTRIBUTES, json=body, expect=400))
     for raw in (b"", b"[", b'[{"name":"a","value":1}]x', b"\xff", b'[{"name":"a\\u0000","value":1}]'):
@@ -85,6 +87,18 @@ def test_bad_inventory(api, join):
     error_of(device.send_inventory({"one": 1, "two": 2}, replace=False, expect=400))
     assert api.inventory_of(device.id)["inventory"]["kept"] == "yes"
     assert len(api.inventory_of(device.id)["inventory"]) == 100
+
+
+@pytest.mark.shows("MS6")
+def test_a_stranger_cannot_make_the_writer_work_without_end(server, api):
+    device = Device(server, {"mac": "00", "ports": list(range(900)), "more": list(range(5000))})
+    device_id = device.join(api)
+    identity = api.inventory_of(device_id)["identity"]
+    assert identity["mac"] == "00"
+    [kept] = [value for value in (identity["ports"], identity["more"]) if isinstance(value, str)]
+    assert len(kept) > 3000  # the text of the list that was too much
+    wide = Device(server, {f"n{i}": i for i in range(101)})
+    assert "members" in error_of(wide.authenticate(expect=400))
 
 
 def test_long_values_are_found(api, join):

@@ -133,6 +133,19 @@ static GPtrArray *drop_doubles(GPtrArray *taken)
 	return once;
 }
 
+static gboolean check_values(const GPtrArray *attributes, GError **error)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < attributes->len; i++)
+		n += ((const Attribute *)g_ptr_array_index(attributes, i))->values->len;
+	if (n <= ATTRIBUTE_VALUES_MAX)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "too many values: more than %d",
+		ATTRIBUTE_VALUES_MAX);
+	return FALSE;
+}
+
 GPtrArray *attributes_read(const json_t *array, const char *scope, guint n_max, GError **error)
 {
 	g_autoptr(GPtrArray) attributes =
@@ -154,6 +167,8 @@ GPtrArray *attributes_read(const json_t *array, const char *scope, guint n_max, 
 			return NULL;
 		g_ptr_array_add(attributes, attribute);
 	}
+	if (!check_values(attributes, error))
+		return NULL;
 	return drop_doubles(g_steal_pointer(&attributes));
 }
 

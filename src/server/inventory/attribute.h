@@ -9,6 +9,7 @@
 enum {
 	ATTRIBUTES_MAX = 100,
 	TAGS_MAX = 20,
+	ATTRIBUTE_VALUES_MAX = 1000, /* in all lists of one report together: each is a row */
 	ATTRIBUTE_NAME_SIZE_MAX = 1024,
 	ATTRIBUTE_KEY_SIZE_MAX = 128, /* a longer text has its digest for a key */
 	ATTRIBUTE_DESCRIPTION_SIZE_MAX = 4096,
@@ -57,7 +58,7 @@ gboolean attribute_take_json(Attribute *attribute, const json_t *value) G_GNUC_W
  * attributes_read:
  * @array: [{"name","value","description"?}]
  * @scope: what all of them are put in, whatever the text says
- * @n_max: more is "too many attributes"
+ * @n_max: more is "too many attributes"; more than ATTRIBUTE_VALUES_MAX values "too many values"
  *
  * Returns: (transfer full): of Attribute *, each name once (the last one said), sorted by name; or
  * NULL with ROTA_ERROR_INVALID.

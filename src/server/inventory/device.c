@@ -181,11 +181,12 @@ gboolean merge_tags(Call *call, GError **error)
 
 /* --- What auth tells --- */
 
-/* Identity data may be any JSON; what is neither text nor number nor a list is kept as JSON text.
- */
+/* Identity data may be any JSON; what is neither text nor number nor a list is kept as JSON text,
+ * and so are lists beyond what one report may hold: it is a stranger who says them. */
 static GPtrArray *identity_attributes(json_t *identity)
 {
 	GPtrArray *attributes = g_ptr_array_new_with_free_func((GDestroyNotify)attribute_free);
+	gsize n_values = 0;
 	const char *key;
 	json_t *value;
 
@@ -196,7 +197,10 @@ static GPtrArray *identity_attributes(json_t *identity)
 			strlen(key) > ATTRIBUTE_NAME_SIZE_MAX)
 			continue;
 		attribute = attribute_new(SCOPE_IDENTITY, key);
-		if (!attribute_take_json(attribute, value)) {
+		if (n_values + json_array_size(value) <= ATTRIBUTE_VALUES_MAX &&
+			attribute_take_json(attribute, value)) {
+			n_values += attribute->values->len;
+		} else {
 			g_autofree char *text = json_to_canonical_text(value);
 
 			attribute_free(attribute);
