@@ -356,10 +356,8 @@ static gssize read_spool(ContactStream *stream, void *buffer, gsize size, GError
 
 static gssize read_pipe(ContactStream *stream, void *buffer, gsize size, GError **error)
 {
-	struct pollfd polled[] = {
-		{stream->pipe,				POLLIN, 0},
-		{ contact_settings(stream->contact)->stop_fd, POLLIN, 0}
-	};
+	struct pollfd polled[] = { { stream->pipe, POLLIN, 0 },
+		{ contact_settings(stream->contact)->stop_fd, POLLIN, 0 } };
 	gssize n;
 
 	if (poll(polled, G_N_ELEMENTS(polled), PIPE_LIMIT_MS) <= 0)

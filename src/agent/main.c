@@ -110,7 +110,7 @@ static Agent *begin(const GlobalOptions *options, GError **error)
 	AgentOptions agent_options = {
 		.root = options->root,
 		.data = options->data,
-		.files = {options->config, options->fallback_config},
+		.files = { options->config, options->fallback_config },
 		.trusted_certificates = options->trusted_certificates,
 	};
 	g_autoptr(Agent) agent = NULL;

@@ -47,12 +47,12 @@ static void test_types(void)
 		MessageType type;
 		gconstpointer data;
 	} sent[] = {
-		{MESSAGE_SETUP,     &setup   },
-		{ MESSAGE_READY,    NULL     },
-		{ MESSAGE_CALL,     &call    },
-		{ MESSAGE_PROGRESS, &progress},
-		{ MESSAGE_STOPPED,  NULL     },
-		{ MESSAGE_FAILED,   &failed  },
+		{ MESSAGE_SETUP, &setup },
+		{ MESSAGE_READY, NULL },
+		{ MESSAGE_CALL, &call },
+		{ MESSAGE_PROGRESS, &progress },
+		{ MESSAGE_STOPPED, NULL },
+		{ MESSAGE_FAILED, &failed },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(sent); i++) {
@@ -156,17 +156,17 @@ static void test_malformed(void)
 		gsize size;
 		int code;
 	} cases[] = {
-		{"\000\000\000\000\000",                    5,  ROTA_ERROR_INVALID    },
-		{ "\377\000\000\000\000",                   5,  ROTA_ERROR_INVALID    },
-		{ "\004\377\377\377\377",                   5,  ROTA_ERROR_TOO_LARGE  },
-		{ "\002\000\000\000\001x",                  6,  ROTA_ERROR_INVALID    },
-		{ "\007\000\000\000\000",                   5,  ROTA_ERROR_INVALID    },
-		{ "\007\000\000\000\002{}",                 7,  ROTA_ERROR_INVALID    },
-		{ "\007\000\000\000\005{\"a\":",            10, ROTA_ERROR_INVALID    },
-		{ "\007\000\000\000\016{\"beyond\":\"3\"}", 19, ROTA_ERROR_INVALID    },
-		{ "\007\000\000\000\377{}",                 7,  ROTA_ERROR_UNAVAILABLE},
-		{ "\007\000",			       2,  ROTA_ERROR_UNAVAILABLE},
-		{ "",				       0,  ROTA_ERROR_UNAVAILABLE},
+		{ "\000\000\000\000\000", 5, ROTA_ERROR_INVALID },
+		{ "\377\000\000\000\000", 5, ROTA_ERROR_INVALID },
+		{ "\004\377\377\377\377", 5, ROTA_ERROR_TOO_LARGE },
+		{ "\002\000\000\000\001x", 6, ROTA_ERROR_INVALID },
+		{ "\007\000\000\000\000", 5, ROTA_ERROR_INVALID },
+		{ "\007\000\000\000\002{}", 7, ROTA_ERROR_INVALID },
+		{ "\007\000\000\000\005{\"a\":", 10, ROTA_ERROR_INVALID },
+		{ "\007\000\000\000\016{\"beyond\":\"3\"}", 19, ROTA_ERROR_INVALID },
+		{ "\007\000\000\000\377{}", 7, ROTA_ERROR_UNAVAILABLE },
+		{ "\007\000", 2, ROTA_ERROR_UNAVAILABLE },
+		{ "", 0, ROTA_ERROR_UNAVAILABLE },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

@@ -78,19 +78,19 @@ typedef struct {
 } MessageRow;
 
 static const MessageRow rows[N_MESSAGES] = {
-	[MESSAGE_SETUP] = {"SETUP",     { sizeof(SetupMessage), setup_fields }      },
-	[MESSAGE_READY] = { "READY",    { 0, NULL }                                 },
-	[MESSAGE_CALL] = { "CALL",     { sizeof(CallMessage), call_fields }        },
-	[MESSAGE_REPLY] = { "REPLY",    { sizeof(ReplyMessage), reply_fields }      },
-	[MESSAGE_FETCH] = { "FETCH",    { sizeof(FetchMessage), fetch_fields }      },
-	[MESSAGE_STARTED] = { "STARTED",  { 0, NULL }                                 },
-	[MESSAGE_WAIT] = { "WAIT",     { sizeof(WaitMessage), wait_fields }        },
-	[MESSAGE_PROGRESS] = { "PROGRESS", { sizeof(ProgressMessage), progress_fields }},
-	[MESSAGE_EXPIRED] = { "EXPIRED",  { 0, NULL }                                 },
-	[MESSAGE_RENEW] = { "RENEW",    { sizeof(RenewMessage), renew_fields }      },
-	[MESSAGE_STOP] = { "STOP",     { 0, NULL }                                 },
-	[MESSAGE_STOPPED] = { "STOPPED",  { 0, NULL }                                 },
-	[MESSAGE_FAILED] = { "FAILED",   { sizeof(FailedMessage), failed_fields }    },
+	[MESSAGE_SETUP] = { "SETUP", { sizeof(SetupMessage), setup_fields } },
+	[MESSAGE_READY] = { "READY", { 0, NULL } },
+	[MESSAGE_CALL] = { "CALL", { sizeof(CallMessage), call_fields } },
+	[MESSAGE_REPLY] = { "REPLY", { sizeof(ReplyMessage), reply_fields } },
+	[MESSAGE_FETCH] = { "FETCH", { sizeof(FetchMessage), fetch_fields } },
+	[MESSAGE_STARTED] = { "STARTED", { 0, NULL } },
+	[MESSAGE_WAIT] = { "WAIT", { sizeof(WaitMessage), wait_fields } },
+	[MESSAGE_PROGRESS] = { "PROGRESS", { sizeof(ProgressMessage), progress_fields } },
+	[MESSAGE_EXPIRED] = { "EXPIRED", { 0, NULL } },
+	[MESSAGE_RENEW] = { "RENEW", { sizeof(RenewMessage), renew_fields } },
+	[MESSAGE_STOP] = { "STOP", { 0, NULL } },
+	[MESSAGE_STOPPED] = { "STOPPED", { 0, NULL } },
+	[MESSAGE_FAILED] = { "FAILED", { sizeof(FailedMessage), failed_fields } },
 };
 
 static gboolean type_is_known(guint type)
@@ -106,10 +106,7 @@ const char *message_type_name(MessageType type)
 /* FALSE with TIMED_OUT, or UNAVAILABLE when @stop_fd is readable. */
 static gboolean wait_for(int channel, short events, int stop_fd, gint64 deadline_us, GError **error)
 {
-	struct pollfd polled[] = {
-		{channel,  events, 0},
-                { stop_fd, POLLIN, 0}
-	};
+	struct pollfd polled[] = { { channel, events, 0 }, { stop_fd, POLLIN, 0 } };
 
 	for (;;) {
 		gint64 left_us = deadline_us - g_get_monotonic_time();

@@ -79,13 +79,13 @@ gboolean module_prepare(
 		const char *name;
 		const char *text;
 	} texts[] = {
-		{"version",                 "3"                             },
-		{ "current_artifact_name",  or_empty(device->artifact_name) },
-		{ "current_artifact_group", or_empty(device->artifact_group)},
-		{ "current_device_type",    or_empty(device->device_type)   },
-		{ "header/artifact_name",   header->name                    },
-		{ "header/artifact_group",  or_empty(header->group)         },
-		{ "header/payload_type",    module->type                    },
+		{ "version", "3" },
+		{ "current_artifact_name", or_empty(device->artifact_name) },
+		{ "current_artifact_group", or_empty(device->artifact_group) },
+		{ "current_device_type", or_empty(device->device_type) },
+		{ "header/artifact_name", header->name },
+		{ "header/artifact_group", or_empty(header->group) },
+		{ "header/payload_type", module->type },
 	};
 
 	if (!module_remove_tree(module, error) || !make_folder(module, "header", error) ||

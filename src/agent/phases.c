@@ -493,9 +493,9 @@ static const char *current_name(const char *stored)
 	static const struct {
 		const char *old, *current;
 	} names[] = {
-		{"update-after-store",      "update-store"         },
-		{ "verify-reboot",          "after-reboot"         },
-		{ "verify-rollback-reboot", "after-rollback-reboot"},
+		{ "update-after-store", "update-store" },
+		{ "verify-reboot", "after-reboot" },
+		{ "verify-rollback-reboot", "after-rollback-reboot" },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {

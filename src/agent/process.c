@@ -248,11 +248,11 @@ ProcessEvent process_wait(Process *process, int fd, short events, int wait_ms, G
 
 	while (!process->ended) {
 		struct pollfd waited[] = {
-			{.fd = process->pid_fd,         .events = POLLIN},
-			{ .fd = process->streams[0].fd, .events = POLLIN},
-			{ .fd = process->streams[1].fd, .events = POLLIN},
-			{ .fd = signals_fd(),           .events = POLLIN},
-			{ .fd = fd,                     .events = events},
+			{ .fd = process->pid_fd, .events = POLLIN },
+			{ .fd = process->streams[0].fd, .events = POLLIN },
+			{ .fd = process->streams[1].fd, .events = POLLIN },
+			{ .fd = signals_fd(), .events = POLLIN },
+			{ .fd = fd, .events = events },
 		};
 
 		(void)poll(waited, G_N_ELEMENTS(waited), time_to_wait_ms(process, until_us));

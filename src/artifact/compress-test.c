@@ -13,11 +13,11 @@ typedef struct {
 } KindRow;
 
 static const KindRow kinds[] = {
-	{"none",     { ARTIFACT_COMPRESSION_NONE, 0 } },
-	{ "gzip",    { ARTIFACT_COMPRESSION_GZIP, 0 } },
-	{ "xz",      { ARTIFACT_COMPRESSION_XZ, 0 }   },
-	{ "zstd 1",  { ARTIFACT_COMPRESSION_ZSTD, 1 } },
-	{ "zstd 15", { ARTIFACT_COMPRESSION_ZSTD, 15 }},
+	{ "none", { ARTIFACT_COMPRESSION_NONE, 0 } },
+	{ "gzip", { ARTIFACT_COMPRESSION_GZIP, 0 } },
+	{ "xz", { ARTIFACT_COMPRESSION_XZ, 0 } },
+	{ "zstd 1", { ARTIFACT_COMPRESSION_ZSTD, 1 } },
+	{ "zstd 15", { ARTIFACT_COMPRESSION_ZSTD, 15 } },
 };
 
 static void fill_text(guint8 *data, gsize size)
@@ -242,10 +242,7 @@ static void test_lent_bytes_stay(void)
 	fill_noise(data + size / 2, size / 4);
 	for (gsize kind = 1; kind < G_N_ELEMENTS(kinds); kind++) {
 		g_autoptr(GByteArray) packed = pack(&kinds[kind].choice, data, size, size);
-		Dripping dripping = {
-			{dripping_peek, dripping_advance},
-                        packed, 0
-		};
+		Dripping dripping = { { dripping_peek, dripping_advance }, packed, 0 };
 		const guint8 *lent[PARALLEL_SUM_DEPTH + 1] = { NULL };
 		gsize lent_at[PARALLEL_SUM_DEPTH + 1] = { 0 };
 		guint64 position = 0;

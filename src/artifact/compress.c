@@ -9,10 +9,10 @@ typedef struct {
 } Kind;
 
 static const Kind kinds[] = {
-	[ARTIFACT_COMPRESSION_NONE] = {"",      &none_compress},
-	[ARTIFACT_COMPRESSION_GZIP] = { ".gz",  &gzip_compress},
-	[ARTIFACT_COMPRESSION_XZ] = { ".xz",  &xz_compress  },
-	[ARTIFACT_COMPRESSION_ZSTD] = { ".zst", &zstd_compress},
+	[ARTIFACT_COMPRESSION_NONE] = { "", &none_compress },
+	[ARTIFACT_COMPRESSION_GZIP] = { ".gz", &gzip_compress },
+	[ARTIFACT_COMPRESSION_XZ] = { ".xz", &xz_compress },
+	[ARTIFACT_COMPRESSION_ZSTD] = { ".zst", &zstd_compress },
 };
 
 const char *compression_suffix(ArtifactCompression kind)

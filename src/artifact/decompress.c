@@ -99,7 +99,7 @@ void decompress_stream_init(
 	const Decompressor *decompressor = decompressor_for(compression);
 
 	*stream = (DecompressStream){
-		.stream = {decompress_peek, decompress_advance},
+		.stream = { decompress_peek, decompress_advance },
 		.in = in,
 		.place = place,
 		.decompressor = decompressor,

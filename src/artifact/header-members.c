@@ -25,9 +25,9 @@ typedef struct {
 } PayloadMember;
 
 static const PayloadMember payload_members[] = {
-	{"files",      G_STRUCT_OFFSET(HeaderPayload, files),     1 << HEADER_V2},
-	{ "type-info", G_STRUCT_OFFSET(HeaderPayload, type_info), ~0U           },
-	{ "meta-data", G_STRUCT_OFFSET(HeaderPayload, meta_data), ~0U           },
+	{ "files", G_STRUCT_OFFSET(HeaderPayload, files), 1 << HEADER_V2 },
+	{ "type-info", G_STRUCT_OFFSET(HeaderPayload, type_info), ~0U },
+	{ "meta-data", G_STRUCT_OFFSET(HeaderPayload, meta_data), ~0U },
 };
 
 static gboolean keep(Walk *walk, HeaderMember *member, gsize size_max, GError **error)

@@ -54,22 +54,23 @@ typedef struct {
 } MergeRow;
 
 static const MergeRow merge_rows[] = {
-	{"a.v=1",					      "b.v=2",                      "b.*",						 NULL, "a.v=1 artifact_name=n b.v=2"     },
+	{ "a.v=1", "b.v=2", "b.*", NULL, "a.v=1 artifact_name=n b.v=2" },
 	{ "rootfs-image.version=1 rootfs-image.app.version=3",
-         "rootfs-image.version=2 rootfs-image.checksum=X",				   "artifact_group rootfs_image_checksum rootfs-image.*", NULL,
-         "artifact_name=n rootfs-image.checksum=X rootfs-image.version=2"														   },
-	{ "rootfs-image.version=1",                            "rootfs-image.app.version=3", "rootfs-image.app.*",                                  NULL,
-         "artifact_name=n rootfs-image.app.version=3 rootfs-image.version=1"														},
-	{ "data.app=1 rootfs-image.version=1",                 "rootfs-image.version=2",     "rootfs-image.*",                                      NULL,
-         "artifact_name=n data.app=1 rootfs-image.version=2"																},
-	{ "x=1 artifact_group=g",                              "y=2",                        NULL,						  NULL, "artifact_name=n y=2"             },
-	{ "x=1",					       "",			   "*",						   NULL, "artifact_name=n"                 },
-	{ "x=1",					       "",			   NULL,						  NULL, "artifact_name=n"                 },
-	{ "x=1",					       "y=2",			"",						    NULL, "artifact_name=n x=1 y=2"         },
-	{ "k=1",					       "",			   "*.pattern-longer-than-key",                           NULL, "artifact_name=n k=1"             },
-	{ "artifact_group=g artifact_name=o",                  "",                           "artifact_group",                                      NULL, "artifact_name=n"                 },
-	{ "artifact_group=g artifact_name=o",                  "",                           "q",                                                   NULL, "artifact_group=g artifact_name=n"},
-	{ "artifact_group=g",				  "",                           "q",						   "h",  "artifact_group=h artifact_name=n"},
+		"rootfs-image.version=2 rootfs-image.checksum=X",
+		"artifact_group rootfs_image_checksum rootfs-image.*", NULL,
+		"artifact_name=n rootfs-image.checksum=X rootfs-image.version=2" },
+	{ "rootfs-image.version=1", "rootfs-image.app.version=3", "rootfs-image.app.*", NULL,
+		"artifact_name=n rootfs-image.app.version=3 rootfs-image.version=1" },
+	{ "data.app=1 rootfs-image.version=1", "rootfs-image.version=2", "rootfs-image.*", NULL,
+		"artifact_name=n data.app=1 rootfs-image.version=2" },
+	{ "x=1 artifact_group=g", "y=2", NULL, NULL, "artifact_name=n y=2" },
+	{ "x=1", "", "*", NULL, "artifact_name=n" },
+	{ "x=1", "", NULL, NULL, "artifact_name=n" },
+	{ "x=1", "y=2", "", NULL, "artifact_name=n x=1 y=2" },
+	{ "k=1", "", "*.pattern-longer-than-key", NULL, "artifact_name=n k=1" },
+	{ "artifact_group=g artifact_name=o", "", "artifact_group", NULL, "artifact_name=n" },
+	{ "artifact_group=g artifact_name=o", "", "q", NULL, "artifact_group=g artifact_name=n" },
+	{ "artifact_group=g", "", "q", "h", "artifact_group=h artifact_name=n" },
 };
 
 static void test_after(void)
@@ -99,14 +100,14 @@ typedef struct {
 } FitRow;
 
 static const FitRow fit_rows[] = {
-	{"gw",   "artifact_name=r1 hw=B",        NULL                 },
-	{ "gw2", "artifact_name=r2 hw=B more=1", NULL                 },
-	{ "gw3", "artifact_name=r1 hw=B",        "device type gw3"    },
-	{ "g*",  "artifact_name=r1 hw=B",        "device type g*"     },
-	{ "gw",  "hw=B",			 "does not know"      },
-	{ "gw",  "artifact_name=r3 hw=B",        "artifact_name"      },
-	{ "gw",  "artifact_name=r1 hw=C",        "hw"                 },
-	{ "gw",  "artifact_name=r1",             "the device has none"},
+	{ "gw", "artifact_name=r1 hw=B", NULL },
+	{ "gw2", "artifact_name=r2 hw=B more=1", NULL },
+	{ "gw3", "artifact_name=r1 hw=B", "device type gw3" },
+	{ "g*", "artifact_name=r1 hw=B", "device type g*" },
+	{ "gw", "hw=B", "does not know" },
+	{ "gw", "artifact_name=r3 hw=B", "artifact_name" },
+	{ "gw", "artifact_name=r1 hw=C", "hw" },
+	{ "gw", "artifact_name=r1", "the device has none" },
 };
 
 static void test_fits(void)
@@ -152,23 +153,23 @@ static void test_patterns(void)
 		const char *pattern, *key;
 		gboolean matches;
 	} rows[] = {
-		{"rootfs-image.*",         "rootfs-image.version", TRUE },
-		{ "rootfs-image.*",        "rootfs-image",         FALSE},
-		{ "a*b*c",                 "abc",                  TRUE },
-		{ "a*b*c",                 "aXbYc",                TRUE },
-		{ "a*b*c",                 "abcd",                 FALSE},
-		{ "a*b*c",                 "ac",                   FALSE},
-		{ "*",                     "",                     TRUE },
-		{ "*",                     "anything",             TRUE },
-		{ "",		      "",                     TRUE },
-		{ "",		      "x",                    FALSE},
-		{ "*ab",                   "aab",                  TRUE },
-		{ "a*a",                   "a",                    FALSE},
-		{ "ab*ba",                 "aba",                  FALSE},
-		{ "*.longer-than-the-key", "k",                    FALSE},
-		{ "**",                    "k",                    TRUE },
-		{ "a.c",                   "abc",                  FALSE},
-		{ "a?c",                   "abc",                  FALSE},
+		{ "rootfs-image.*", "rootfs-image.version", TRUE },
+		{ "rootfs-image.*", "rootfs-image", FALSE },
+		{ "a*b*c", "abc", TRUE },
+		{ "a*b*c", "aXbYc", TRUE },
+		{ "a*b*c", "abcd", FALSE },
+		{ "a*b*c", "ac", FALSE },
+		{ "*", "", TRUE },
+		{ "*", "anything", TRUE },
+		{ "", "", TRUE },
+		{ "", "x", FALSE },
+		{ "*ab", "aab", TRUE },
+		{ "a*a", "a", FALSE },
+		{ "ab*ba", "aba", FALSE },
+		{ "*.longer-than-the-key", "k", FALSE },
+		{ "**", "k", TRUE },
+		{ "a.c", "abc", FALSE },
+		{ "a?c", "abc", FALSE },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)

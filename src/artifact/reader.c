@@ -90,7 +90,7 @@ static Stream *inner_open(
 	Inner *inner, ArtifactCompression compression, Stream *member, Sha256 *sum, Place *place)
 {
 	*inner = (Inner){
-		.stream = {inner_peek, inner_advance},
+		.stream = { inner_peek, inner_advance },
 		.in = member,
 		.sum = sum,
 		.compressed = compression != ARTIFACT_COMPRESSION_NONE,

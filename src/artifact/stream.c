@@ -61,7 +61,7 @@ static void source_advance(Stream *stream, gsize size)
 void source_init(Source *source, GInputStream *in)
 {
 	*source = (Source){
-		.stream = {source_peek, source_advance},
+		.stream = { source_peek, source_advance },
 		.in = g_object_ref(in),
 		.buffer = g_malloc(SOURCE_BUFFER_SIZE),
 	};

@@ -54,10 +54,8 @@ typedef struct {
 static void fixture_init(
 	Fixture *fixture, const GByteArray *bytes, guint64 zeros, const GByteArray *rest)
 {
-	fixture->made = (Made){
-		{made_peek, made_advance},
-                bytes, zeros, rest, 0, 777 + (zeros ? 1000000 : 0)
-	};
+	fixture->made = (Made){ { made_peek, made_advance }, bytes, zeros, rest, 0,
+		777 + (zeros ? 1000000 : 0) };
 	place_init(&fixture->place, &fixture->made.position, &fixture->refusal);
 	tar_reader_init(&fixture->tar, &fixture->made.stream, &fixture->place, TAR_OUTER);
 }
@@ -147,24 +145,24 @@ typedef struct {
 } RecordRow;
 
 static const RecordRow record_rows[] = {
-	{'L',  "a-long-name",                "a-long-name:4"},
-	{ 'L', "",			   "R12"          },
-	{ 'x', "12 path=abc\n",              "abc:4"        },
-	{ 'x', "20 path=a\n",                "R1"           },
-	{ 'x', "9 path=\n",                  "R1"           },
-	{ 'x', "12 path=abc\n12 path=abd\n", "R1"           },
-	{ 'x', "19 mtime=1234567.8\n",       "short:4"      },
-	{ 'x', "13 mtime=1x8\n",             "R1"           },
-	{ 'x', "12 size=004\n",              "short:4"      },
-	{ 'x', "11 size=-4\n",               "R1"           },
-	{ 'x', "11 size=4k\n",               "R1"           },
-	{ 'x', "14 uname=root\n",            "short:4"      },
-	{ 'x', "22 GNU.sparse.major=1\n",    "R13"          },
-	{ 'x', "5 =a\n",                     "R1"           },
-	{ 'x', "path=a\n",                   "R1"           },
-	{ 'x', "99999 path=a\n",             "R1"           },
-	{ 'x', "4294967308 path=a\n",        "R1"           },
-	{ 'x', "10 path=a",                  "R1"           },
+	{ 'L', "a-long-name", "a-long-name:4" },
+	{ 'L', "", "R12" },
+	{ 'x', "12 path=abc\n", "abc:4" },
+	{ 'x', "20 path=a\n", "R1" },
+	{ 'x', "9 path=\n", "R1" },
+	{ 'x', "12 path=abc\n12 path=abd\n", "R1" },
+	{ 'x', "19 mtime=1234567.8\n", "short:4" },
+	{ 'x', "13 mtime=1x8\n", "R1" },
+	{ 'x', "12 size=004\n", "short:4" },
+	{ 'x', "11 size=-4\n", "R1" },
+	{ 'x', "11 size=4k\n", "R1" },
+	{ 'x', "14 uname=root\n", "short:4" },
+	{ 'x', "22 GNU.sparse.major=1\n", "R13" },
+	{ 'x', "5 =a\n", "R1" },
+	{ 'x', "path=a\n", "R1" },
+	{ 'x', "99999 path=a\n", "R1" },
+	{ 'x', "4294967308 path=a\n", "R1" },
+	{ 'x', "10 path=a", "R1" },
 };
 
 static void test_records(void)
@@ -204,17 +202,17 @@ typedef struct {
 
 /* One entry "version" of three bytes, its body at 512, the end at 1024. */
 static const ChangeRow change_rows[] = {
-	{0,     "V",                1,  FALSE, "R1"       }, /* the sum no longer fits */
-	{ 257,  "xstar",            5,  TRUE,  "R1"       }, /* not a tar we know */
-	{ 257,  "ustar  ",          8,  TRUE,  "version:3"}, /* GNU's dialect */
-	{ 124,  "\xff\xff\xff\xff", 4,  TRUE,  "R1"       }, /* a negative size */
-	{ 124,  "0000000000x",      11, TRUE,  "R1"       }, /* a size that is no number */
-	{ 124,  "0000000000-",      11, TRUE,  "R1"       },
-	{ 136,  "\xff",             1,  TRUE,  "R1"       }, /* a negative time */
-	{ 156,  "S",                1,  TRUE,  "R13"      }, /* sparse */
-	{ 515,  "x",                1,  FALSE, "R3"       }, /* padding */
-	{ 1024, "x",                1,  FALSE, "R1"       }, /* where the end should be */
-	{ 1536, "x",                1,  FALSE, "R3"       }, /* one block of zeros only */
+	{ 0, "V", 1, FALSE, "R1" },                 /* the sum no longer fits */
+	{ 257, "xstar", 5, TRUE, "R1" },            /* not a tar we know */
+	{ 257, "ustar  ", 8, TRUE, "version:3" },   /* GNU's dialect */
+	{ 124, "\xff\xff\xff\xff", 4, TRUE, "R1" }, /* a negative size */
+	{ 124, "0000000000x", 11, TRUE, "R1" },     /* a size that is no number */
+	{ 124, "0000000000-", 11, TRUE, "R1" },
+	{ 136, "\xff", 1, TRUE, "R1" }, /* a negative time */
+	{ 156, "S", 1, TRUE, "R13" },   /* sparse */
+	{ 515, "x", 1, FALSE, "R3" },   /* padding */
+	{ 1024, "x", 1, FALSE, "R1" },  /* where the end should be */
+	{ 1536, "x", 1, FALSE, "R3" },  /* one block of zeros only */
 };
 
 static void test_changes(void)

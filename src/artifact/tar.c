@@ -61,7 +61,7 @@ static void body_advance(Stream *stream, gsize size)
 void tar_reader_init(TarReader *tar, Stream *in, Place *place, TarLevel level)
 {
 	*tar = (TarReader){
-		.body = {body_peek, body_advance},
+		.body = { body_peek, body_advance },
 		.in = in,
 		.place = place,
 		.level = level,

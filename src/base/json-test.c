@@ -85,21 +85,21 @@ static const struct {
 	const char *text;
 	const char *message;
 } faults[] = {
-	{"{\"name\":\"\"}",						 "name: missing"                             },
-	{ "{\"name\":\"n\",\"flag\":1}",                                    "flag: not true or false"                   },
-	{ "{\"name\":\"n\",\"number\":1.5}",                                "number: not a whole number"                },
-	{ "{\"name\":\"n\",\"words\":\"a\"}",                               "words: not a list"                         },
-	{ "{\"name\":\"n\",\"words\":[\"a\",\"b\",\"c\"]}",                 "words: more than 2 entries"                },
+	{ "{\"name\":\"\"}", "name: missing" },
+	{ "{\"name\":\"n\",\"flag\":1}", "flag: not true or false" },
+	{ "{\"name\":\"n\",\"number\":1.5}", "number: not a whole number" },
+	{ "{\"name\":\"n\",\"words\":\"a\"}", "words: not a list" },
+	{ "{\"name\":\"n\",\"words\":[\"a\",\"b\",\"c\"]}", "words: more than 2 entries" },
 	{ "{\"name\":\"n\",\"words\":[\"a\",1]}",
-         "words: entry 1 is not a text of at most 4096 bytes"                                                           },
-	{ "{\"name\":\"n\",\"map\":{\"a\":\"\",\"b\":\"\"}}",               "map: more than 1 entries"                  },
-	{ "{\"name\":\"n\",\"map\":{\"a\":1}}",                             "map: a is not a text of at most 4096 bytes"},
-	{ "{\"name\":\"n\",\"part\":{}}",                                   "part: weight: missing"                     },
+		"words: entry 1 is not a text of at most 4096 bytes" },
+	{ "{\"name\":\"n\",\"map\":{\"a\":\"\",\"b\":\"\"}}", "map: more than 1 entries" },
+	{ "{\"name\":\"n\",\"map\":{\"a\":1}}", "map: a is not a text of at most 4096 bytes" },
+	{ "{\"name\":\"n\",\"part\":{}}", "part: weight: missing" },
 	{ "{\"name\":\"n\",\"part\":{\"weight\":1,\"label\":\"12345\"}}",
-         "part: label: more than 4 bytes"									       },
+		"part: label: more than 4 bytes" },
 	{ "{\"name\":\"n\",\"parts\":[{\"weight\":1},{\"weight\":\"2\"}]}",
-         "parts[1].weight: not a whole number"									  },
-	{ "{\"name\":\"n\",\"parts\":[7]}",                                 "parts[0].not an object"                    },
+		"parts[1].weight: not a whole number" },
+	{ "{\"name\":\"n\",\"parts\":[7]}", "parts[0].not an object" },
 };
 
 static void test_faults(void)
@@ -120,15 +120,15 @@ static void test_strict(void)
 		const char *data;
 		gsize size;
 	} bad[] = {
-		{"",                   0 },
-		{ "{\"a\":1,\"a\":2}", 13},
-		{ "{} {}",             5 },
-		{ "{}x",               3 },
-		{ "[\"\xff\"]",        5 },
-		{ "[\"a\\u0000b\"]",   12},
-		{ "{}\0",              3 },
-		{ "['a']",             5 },
-		{ "[1,]",              4 },
+		{ "", 0 },
+		{ "{\"a\":1,\"a\":2}", 13 },
+		{ "{} {}", 5 },
+		{ "{}x", 3 },
+		{ "[\"\xff\"]", 5 },
+		{ "[\"a\\u0000b\"]", 12 },
+		{ "{}\0", 3 },
+		{ "['a']", 5 },
+		{ "[1,]", 4 },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {

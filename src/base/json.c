@@ -315,15 +315,15 @@ static const struct {
 	WriteValue write;
 	FreeValue free;
 } kinds[] = {
-	[JSON_TEXT] = {read_text,      write_text,     free_text    },
-	[JSON_BOOL] = { read_bool,     write_bool,     NULL         },
-	[JSON_NUMBER] = { read_number,   write_number,   NULL         },
-	[JSON_TIME] = { read_time,     write_time,     NULL         },
-	[JSON_TEXTS] = { read_texts,    write_texts,    free_texts   },
-	[JSON_TEXT_MAP] = { read_text_map, write_text_map, free_text_map},
-	[JSON_VALUE] = { read_value,    write_value,    free_value   },
-	[JSON_RECORD] = { read_record,   write_record,   free_record  },
-	[JSON_RECORDS] = { read_records,  write_records,  free_records },
+	[JSON_TEXT] = { read_text, write_text, free_text },
+	[JSON_BOOL] = { read_bool, write_bool, NULL },
+	[JSON_NUMBER] = { read_number, write_number, NULL },
+	[JSON_TIME] = { read_time, write_time, NULL },
+	[JSON_TEXTS] = { read_texts, write_texts, free_texts },
+	[JSON_TEXT_MAP] = { read_text_map, write_text_map, free_text_map },
+	[JSON_VALUE] = { read_value, write_value, free_value },
+	[JSON_RECORD] = { read_record, write_record, free_record },
+	[JSON_RECORDS] = { read_records, write_records, free_records },
 };
 
 /* "phases" + "[2]: batch_size: ..." reads "phases[2].batch_size: ..." */

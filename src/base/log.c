@@ -20,12 +20,12 @@ static const struct {
 	const char *name;
 	GLogLevelFlags level;
 } names[] = {
-	{"trace",    G_LOG_LEVEL_DEBUG   },
-	{ "debug",   G_LOG_LEVEL_DEBUG   },
-	{ "info",    G_LOG_LEVEL_INFO    },
+	{ "trace", G_LOG_LEVEL_DEBUG },
+	{ "debug", G_LOG_LEVEL_DEBUG },
+	{ "info", G_LOG_LEVEL_INFO },
 	{ "warning", G_LOG_LEVEL_WARNING },
-	{ "error",   G_LOG_LEVEL_CRITICAL},
-	{ "fatal",   G_LOG_LEVEL_ERROR   },
+	{ "error", G_LOG_LEVEL_CRITICAL },
+	{ "fatal", G_LOG_LEVEL_ERROR },
 };
 
 gboolean log_level_from_name(const char *name, GLogLevelFlags *ret_level)

@@ -38,24 +38,24 @@ static int run_other(gconstpointer options, char **operands, gconstpointer globa
 }
 
 static const Option global_options[] = {
-	{"loud",       'l', OPTION_FLAG, G_STRUCT_OFFSET(Globals, loud), NULL, "Say more", NULL },
+	{ "loud", 'l', OPTION_FLAG, G_STRUCT_OFFSET(Globals, loud), NULL, "Say more", NULL },
 	{ "compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(Globals, compression), "ID",
-         "How to compress", "gzip" },
-	{ 0      },
+		"How to compress", "gzip" },
+	{ 0 },
 };
 
 static const Option write_options[] = {
-	{"name",       'n', OPTION_TEXT, G_STRUCT_OFFSET(Values, name), "NAME", "The name", NULL },
+	{ "name", 'n', OPTION_TEXT, G_STRUCT_OFFSET(Values, name), "NAME", "The name", NULL },
 	{ "type", 't', OPTION_TEXTS, G_STRUCT_OFFSET(Values, types), "TYPE", "A type", NULL },
-	{ "count",       'c', OPTION_NUMBER, G_STRUCT_OFFSET(Values, count), "N", "How many", "3" },
-	{ "force",  'f', OPTION_FLAG, G_STRUCT_OFFSET(Values, force), NULL, "Do it", NULL },
-	{ 0          },
+	{ "count", 'c', OPTION_NUMBER, G_STRUCT_OFFSET(Values, count), "N", "How many", "3" },
+	{ "force", 'f', OPTION_FLAG, G_STRUCT_OFFSET(Values, force), NULL, "Do it", NULL },
+	{ 0 },
 };
 
 static const Verb verbs[] = {
-	{"write image",  "FILE...", "Write", NULL, write_options, sizeof(Values), record },
-	{ "write",       NULL, "Other", NULL, NULL, 0, run_other },
-	{ 0},
+	{ "write image", "FILE...", "Write", NULL, write_options, sizeof(Values), record },
+	{ "write", NULL, "Other", NULL, NULL, 0, run_other },
+	{ 0 },
 };
 
 static const Program program = { "sample", "A sample", NULL, global_options, sizeof(Globals), verbs,
@@ -73,15 +73,15 @@ static const struct {
 	const char *words;
 	const char *seen;
 } understood[] = {
-	{"p write image",				  "name=(null) types=0 count=3 force=0 loud=0 compression=gzip rest="},
+	{ "p write image", "name=(null) types=0 count=3 force=0 loud=0 compression=gzip rest=" },
 	{ "p -l write image -n x a --type=t1 -t t2 b",
-         "name=x types=2 count=3 force=0 loud=1 compression=gzip rest=a,b"                                                    },
+		"name=x types=2 count=3 force=0 loud=1 compression=gzip rest=a,b" },
 	{ "p --compression none write image -c 9 -f",
-         "name=(null) types=0 count=9 force=1 loud=0 compression=none rest="                                                  },
+		"name=(null) types=0 count=9 force=1 loud=0 compression=none rest=" },
 	{ "p write image --compression none -name y -n=z",
-         "name=z types=0 count=3 force=0 loud=0 compression=none rest="                                                       },
+		"name=z types=0 count=3 force=0 loud=0 compression=none rest=" },
 	{ "p write image - -- -f --x",
-         "name=(null) types=0 count=3 force=0 loud=0 compression=gzip rest=-,-f,--x"                                          },
+		"name=(null) types=0 count=3 force=0 loud=0 compression=gzip rest=-,-f,--x" },
 };
 
 static const char *const not_understood[] = {

@@ -16,17 +16,17 @@ typedef struct {
 } Sample;
 
 static const Setting sample_settings[] = {
-	{"ServerURL",             SETTING_TEXT, G_STRUCT_OFFSET(Sample, server), NULL, 0, 0,
-         "Where the server is" },
+	{ "ServerURL", SETTING_TEXT, G_STRUCT_OFFSET(Sample, server), NULL, 0, 0,
+		"Where the server is" },
 	{ "Keep", SETTING_BOOL, G_STRUCT_OFFSET(Sample, keep), "true", 0, 0, "Keep what is there" },
-	{ "Interval",                   SETTING_NUMBER, G_STRUCT_OFFSET(Sample, interval_s), "1800", 5, 86400,
-         "Seconds between polls" },
-	{ "Keys",		      SETTING_TEXTS, G_STRUCT_OFFSET(Sample, keys), NULL, 0, 0, "Key files" },
-	{ "Https.Certificate",                      SETTING_TEXT, G_STRUCT_OFFSET(Sample, certificate), NULL, 0, 0,
-         "Client certificate" },
-	{ "Servers",           SETTING_VALUE, G_STRUCT_OFFSET(Sample, servers), NULL, 0, 0,
-         "Several servers" },
-	{ 0		 },
+	{ "Interval", SETTING_NUMBER, G_STRUCT_OFFSET(Sample, interval_s), "1800", 5, 86400,
+		"Seconds between polls" },
+	{ "Keys", SETTING_TEXTS, G_STRUCT_OFFSET(Sample, keys), NULL, 0, 0, "Key files" },
+	{ "Https.Certificate", SETTING_TEXT, G_STRUCT_OFFSET(Sample, certificate), NULL, 0, 0,
+		"Client certificate" },
+	{ "Servers", SETTING_VALUE, G_STRUCT_OFFSET(Sample, servers), NULL, 0, 0,
+		"Several servers" },
+	{ 0 },
 };
 
 static gboolean read_text(const char *text, Sample *sample, GError **error)
@@ -60,12 +60,12 @@ static const struct {
 	const char *text;
 	const char *message;
 } faults[] = {
-	{"{\"Interval\":4}",                 "a.conf: Interval: must be from 5 to 86400"},
-	{ "{\"Interval\":\"5\"}",            "a.conf: Interval: must be a whole number" },
-	{ "{\"Keep\":\"yes\"}",              "a.conf: Keep: must be true or false"      },
-	{ "{\"Keys\":[1]}",                  "a.conf: Keys: must be a list of texts"    },
-	{ "{\"Https\":{\"Certificate\":1}}", "a.conf: Https.Certificate: must be a text"},
-	{ "[]",			      "a.conf: not a JSON object"                },
+	{ "{\"Interval\":4}", "a.conf: Interval: must be from 5 to 86400" },
+	{ "{\"Interval\":\"5\"}", "a.conf: Interval: must be a whole number" },
+	{ "{\"Keep\":\"yes\"}", "a.conf: Keep: must be true or false" },
+	{ "{\"Keys\":[1]}", "a.conf: Keys: must be a list of texts" },
+	{ "{\"Https\":{\"Certificate\":1}}", "a.conf: Https.Certificate: must be a text" },
+	{ "[]", "a.conf: not a JSON object" },
 };
 
 static void test_faults(void)

@@ -15,9 +15,9 @@ static const struct {
 	KeyKind kind;
 	gboolean signs_artifacts;
 } kinds[] = {
-	{"rsa",      KEY_RSA,     TRUE },
-	{ "p256",    KEY_P256,    TRUE },
-	{ "ed25519", KEY_ED25519, FALSE},
+	{ "rsa", KEY_RSA, TRUE },
+	{ "p256", KEY_P256, TRUE },
+	{ "ed25519", KEY_ED25519, FALSE },
 };
 
 static const char message[] = "a message to sign";

@@ -47,11 +47,7 @@ static void test_times(void)
 {
 	static const struct {
 		gint64 not_before_s, expires_s;
-	} bad[] = {
-		{-10,  -1 },
-                { -10, 0  },
-                { 60,  120}
-	};
+	} bad[] = { { -10, -1 }, { -10, 0 }, { 60, 120 } };
 	g_autoptr(Key) key = key_generate(KEY_ED25519, 0, NULL);
 
 	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {

@@ -113,9 +113,9 @@ static void keep_header(Transfer *transfer, const char *line)
 		const char *name;
 		char **place;
 	} kept[] = {
-		{"Content-Range",     &transfer->content_range},
-		{ "ETag",             &transfer->etag         },
-		{ "Content-Encoding", &transfer->encoding     },
+		{ "Content-Range", &transfer->content_range },
+		{ "ETag", &transfer->etag },
+		{ "Content-Encoding", &transfer->encoding },
 	};
 
 	if (colon == NULL)

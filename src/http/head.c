@@ -213,12 +213,12 @@ static const struct {
 	gsize length;
 	const char *twice; /* the reason when it is not there once; NULL: it may come again */
 } known_lines[N_KNOWN] = {
-	{"host",               4,  "there is more than one Host line"             },
-	{ "content-length",    14, "there is more than one Content-Length line"   },
-	{ "transfer-encoding", 17, "there is more than one Transfer-Encoding line"},
-	{ "connection",        10, NULL					   },
-	{ "expect",            6,  "there is more than one Expect line"           },
-	{ "authorization",     13, "there is more than one Authorization line"    },
+	{ "host", 4, "there is more than one Host line" },
+	{ "content-length", 14, "there is more than one Content-Length line" },
+	{ "transfer-encoding", 17, "there is more than one Transfer-Encoding line" },
+	{ "connection", 10, NULL },
+	{ "expect", 6, "there is more than one Expect line" },
+	{ "authorization", 13, "there is more than one Authorization line" },
 };
 
 static gboolean has_list_member(const char *list, const char *member)

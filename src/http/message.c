@@ -103,15 +103,15 @@ static HttpVerdict refuse_error(enum llhttp_errno error, HttpRefusal *ret_refusa
 		guint status;
 		const char *reason;
 	} reasons[] = {
-		{HPE_INVALID_METHOD,             501, "the method is not known"             },
-		{ HPE_INVALID_VERSION,           505, "the version of HTTP is not served"   },
-		{ HPE_INVALID_URL,               400, "the target is malformed"             },
-		{ HPE_INVALID_CONTENT_LENGTH,    400, "the Content-Length is malformed"     },
+		{ HPE_INVALID_METHOD, 501, "the method is not known" },
+		{ HPE_INVALID_VERSION, 505, "the version of HTTP is not served" },
+		{ HPE_INVALID_URL, 400, "the target is malformed" },
+		{ HPE_INVALID_CONTENT_LENGTH, 400, "the Content-Length is malformed" },
 		{ HPE_UNEXPECTED_CONTENT_LENGTH, 400,
-                 "the Content-Length contradicts another line"                              },
-		{ HPE_INVALID_TRANSFER_ENCODING, 400, "the Transfer-Encoding is not chunked"},
-		{ HPE_INVALID_CHUNK_SIZE,        400, "the size of a chunk is malformed"    },
-		{ HPE_USER,                      431, "the trailer is too large"            },
+			"the Content-Length contradicts another line" },
+		{ HPE_INVALID_TRANSFER_ENCODING, 400, "the Transfer-Encoding is not chunked" },
+		{ HPE_INVALID_CHUNK_SIZE, 400, "the size of a chunk is malformed" },
+		{ HPE_USER, 431, "the trailer is too large" },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(reasons); i++) {

@@ -35,12 +35,12 @@ static void test_spellings(void)
 static void test_refused(void)
 {
 	const char *sets[][3] = {
-		{"http_proxy=http://a",          "HTTP_PROXY=http://a", NULL},
-		{ "no_proxy=a",                  "NO_PROXY=a",          NULL},
-		{ "HTTP_PROXY=http://a",         "REQUEST_METHOD=GET",  NULL},
-		{ "https_proxy=secret",          NULL,                  NULL},
-		{ "https_proxy=socks5://secret", NULL,                  NULL},
-		{ "http_proxy=http://",          NULL,                  NULL},
+		{ "http_proxy=http://a", "HTTP_PROXY=http://a", NULL },
+		{ "no_proxy=a", "NO_PROXY=a", NULL },
+		{ "HTTP_PROXY=http://a", "REQUEST_METHOD=GET", NULL },
+		{ "https_proxy=secret", NULL, NULL },
+		{ "https_proxy=socks5://secret", NULL, NULL },
+		{ "http_proxy=http://", NULL, NULL },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(sets); i++) {
@@ -59,23 +59,23 @@ static void test_urls(void)
 		const char *url;
 		int code; /* -1 = taken */
 	} cases[] = {
-		{"https://server.example",               -1                  },
-		{ "https://server.example:8443/a?b=c",   -1                  },
-		{ "http://localhost:8080",               -1                  },
-		{ "http://127.0.0.1",                    -1                  },
-		{ "http://127.9.9.9:1/x",                -1                  },
-		{ "http://[::1]:8080/x",                 -1                  },
-		{ "http://server.example",               ROTA_ERROR_FORBIDDEN},
-		{ "http://10.0.0.1/",                    ROTA_ERROR_FORBIDDEN},
-		{ "http://localhost.example/",           ROTA_ERROR_FORBIDDEN},
-		{ "http://127.0.0.1.example/",           ROTA_ERROR_FORBIDDEN},
-		{ "http://[::2]/",                       ROTA_ERROR_FORBIDDEN},
-		{ "ftp://localhost/",                    ROTA_ERROR_FORBIDDEN},
-		{ "file:///etc/passwd",                  ROTA_ERROR_INVALID  },
-		{ "https://user:secret@server.example/", ROTA_ERROR_INVALID  },
-		{ "https:///x",                          ROTA_ERROR_INVALID  },
-		{ "server.example",                      ROTA_ERROR_INVALID  },
-		{ "",				    ROTA_ERROR_INVALID  },
+		{ "https://server.example", -1 },
+		{ "https://server.example:8443/a?b=c", -1 },
+		{ "http://localhost:8080", -1 },
+		{ "http://127.0.0.1", -1 },
+		{ "http://127.9.9.9:1/x", -1 },
+		{ "http://[::1]:8080/x", -1 },
+		{ "http://server.example", ROTA_ERROR_FORBIDDEN },
+		{ "http://10.0.0.1/", ROTA_ERROR_FORBIDDEN },
+		{ "http://localhost.example/", ROTA_ERROR_FORBIDDEN },
+		{ "http://127.0.0.1.example/", ROTA_ERROR_FORBIDDEN },
+		{ "http://[::2]/", ROTA_ERROR_FORBIDDEN },
+		{ "ftp://localhost/", ROTA_ERROR_FORBIDDEN },
+		{ "file:///etc/passwd", ROTA_ERROR_INVALID },
+		{ "https://user:secret@server.example/", ROTA_ERROR_INVALID },
+		{ "https:///x", ROTA_ERROR_INVALID },
+		{ "server.example", ROTA_ERROR_INVALID },
+		{ "", ROTA_ERROR_INVALID },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {

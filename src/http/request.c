@@ -12,13 +12,13 @@ static const struct {
 	const char *name;
 	HttpMethod method;
 } methods[] = {
-	{"GET",      HTTP_GET    },
-	{ "HEAD",    HTTP_HEAD   },
-	{ "POST",    HTTP_POST   },
-	{ "PUT",     HTTP_PUT    },
-	{ "PATCH",   HTTP_PATCH  },
-	{ "DELETE",  HTTP_DELETE },
-	{ "OPTIONS", HTTP_OPTIONS},
+	{ "GET", HTTP_GET },
+	{ "HEAD", HTTP_HEAD },
+	{ "POST", HTTP_POST },
+	{ "PUT", HTTP_PUT },
+	{ "PATCH", HTTP_PATCH },
+	{ "DELETE", HTTP_DELETE },
+	{ "OPTIONS", HTTP_OPTIONS },
 };
 
 static HttpRequest *take_memory(HttpLoop *loop)

@@ -187,17 +187,17 @@ static const struct {
 	const char *path;
 	void (*answer)(HttpRequest *request);
 } routes[] = {
-	{HTTP_GET,   "/",        answer_ok     },
-	{ HTTP_GET,  "/2",       answer_ok     },
-	{ HTTP_GET,  "/nothing", answer_nothing},
-	{ HTTP_GET,  "/later",   answer_later  },
-	{ HTTP_GET,  "/big",     answer_big    },
-	{ HTTP_GET,  "/file",    answer_file   },
-	{ HTTP_GET,  "/client",  answer_client },
-	{ HTTP_POST, "/",        count_body    },
-	{ HTTP_POST, "/echo",    echo          },
-	{ HTTP_POST, "/slowly",  count_slowly  },
-	{ HTTP_POST, "/refused", refuse_body   },
+	{ HTTP_GET, "/", answer_ok },
+	{ HTTP_GET, "/2", answer_ok },
+	{ HTTP_GET, "/nothing", answer_nothing },
+	{ HTTP_GET, "/later", answer_later },
+	{ HTTP_GET, "/big", answer_big },
+	{ HTTP_GET, "/file", answer_file },
+	{ HTTP_GET, "/client", answer_client },
+	{ HTTP_POST, "/", count_body },
+	{ HTTP_POST, "/echo", echo },
+	{ HTTP_POST, "/slowly", count_slowly },
+	{ HTTP_POST, "/refused", refuse_body },
 };
 
 static void on_head(HttpRequest *request, gpointer app)
@@ -256,17 +256,17 @@ int main(int argc, char **argv)
 	int n_loops = 1, head_s = 10, handshake_s = 10, idle_s = 75, write_s = 30, rate = 1024;
 	int n_connections = 18000, n_handshakes = 256, drain_s = 5, port = 0;
 	GOptionEntry options[] = {
-		{"loops",       0, 0, G_OPTION_ARG_INT, &n_loops, "event loops", "N" },
-		{ "head",            0, 0, G_OPTION_ARG_INT, &head_s, "head deadline", "S" },
-		{ "handshake",     0, 0, G_OPTION_ARG_INT, &handshake_s, "handshake deadline", "S" },
-		{ "idle",          0, 0, G_OPTION_ARG_INT, &idle_s, "idle deadline", "S" },
-		{ "write",       0, 0, G_OPTION_ARG_INT, &write_s, "write deadline", "S" },
-		{ "rate",            0, 0, G_OPTION_ARG_INT, &rate, "least rate of a body", "BYTES" },
-		{ "connections",      0, 0, G_OPTION_ARG_INT, &n_connections, "most connections", "N" },
-		{ "handshakes",          0, 0, G_OPTION_ARG_INT, &n_handshakes, "most handshakes", "N" },
-		{ "drain",  0, 0, G_OPTION_ARG_INT, &drain_s, "drain deadline", "S" },
-		{ "port",            0, 0, G_OPTION_ARG_INT, &port, "port, 0 for any", "PORT" },
-		{ NULL},
+		{ "loops", 0, 0, G_OPTION_ARG_INT, &n_loops, "event loops", "N" },
+		{ "head", 0, 0, G_OPTION_ARG_INT, &head_s, "head deadline", "S" },
+		{ "handshake", 0, 0, G_OPTION_ARG_INT, &handshake_s, "handshake deadline", "S" },
+		{ "idle", 0, 0, G_OPTION_ARG_INT, &idle_s, "idle deadline", "S" },
+		{ "write", 0, 0, G_OPTION_ARG_INT, &write_s, "write deadline", "S" },
+		{ "rate", 0, 0, G_OPTION_ARG_INT, &rate, "least rate of a body", "BYTES" },
+		{ "connections", 0, 0, G_OPTION_ARG_INT, &n_connections, "most connections", "N" },
+		{ "handshakes", 0, 0, G_OPTION_ARG_INT, &n_handshakes, "most handshakes", "N" },
+		{ "drain", 0, 0, G_OPTION_ARG_INT, &drain_s, "drain deadline", "S" },
+		{ "port", 0, 0, G_OPTION_ARG_INT, &port, "port, 0 for any", "PORT" },
+		{ NULL },
 	};
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GOptionContext) context = g_option_context_new("CERTIFICATE KEY [CLIENT_CA]");

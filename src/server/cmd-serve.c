@@ -13,19 +13,19 @@
 
 const Option serve_options[] = {
 	COMMON_OPTIONS(ServeOptions),
-	{"listen",					    0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, listen), "HOST:PORT",
-			"where to listen, if not the setting's ([::]:8443)", NULL },
-	{ "public-url",					0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, public_url), "URL",
-			"how vehicles and users reach this server", NULL },
-	{ "storage",					    0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, storage), "URL",
-			"file:DIR, where artifacts are stored", NULL },
+	{ "listen", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, listen), "HOST:PORT",
+		"where to listen, if not the setting's ([::]:8443)", NULL },
+	{ "public-url", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, public_url), "URL",
+		"how vehicles and users reach this server", NULL },
+	{ "storage", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, storage), "URL",
+		"file:DIR, where artifacts are stored", NULL },
 	{ "tls-cert", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, tls_cert), "FILE",
-			"certificate and chain, PEM; without one a local CA makes it", NULL },
-	{ "tls-key",						  0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, tls_key), "FILE",
-			"its private key, PEM", NULL },
-	{ "client-ca",           0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, client_ca), "FILE",
-			"who signs the certificates of clients", NULL },
-	{ 0		      },
+		"certificate and chain, PEM; without one a local CA makes it", NULL },
+	{ "tls-key", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, tls_key), "FILE",
+		"its private key, PEM", NULL },
+	{ "client-ca", 0, OPTION_TEXT, G_STRUCT_OFFSET(ServeOptions, client_ca), "FILE",
+		"who signs the certificates of clients", NULL },
+	{ 0 },
 };
 
 /* --- One server a folder --- */

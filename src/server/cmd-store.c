@@ -8,9 +8,9 @@
 const Option migrate_options[] = { COMMON_OPTIONS(StoreOptions), { 0 } };
 const Option check_options[] = { COMMON_OPTIONS(StoreOptions), { 0 } };
 const Option routes_options[] = {
-	{"json",       0, OPTION_FLAG, G_STRUCT_OFFSET(StoreOptions, json), NULL,
-         "as JSON (the only form)", NULL },
-	{ 0},
+	{ "json", 0, OPTION_FLAG, G_STRUCT_OFFSET(StoreOptions, json), NULL,
+		"as JSON (the only form)", NULL },
+	{ 0 },
 };
 
 int cmd_migrate(gconstpointer options_data, char **operands, gconstpointer global_options)

@@ -328,10 +328,10 @@ static gboolean check_values(Transaction *transaction, gpointer data, GError **e
 static void test_values(TestStore *store, gconstpointer engine)
 {
 	static Values rows[] = {
-		{"Gr\303\274\303\237e '\"\\ \360\237\232\227", G_MAXINT64,  0.1,
-                 sizeof(odd_bytes)								    },
-		{ "",					  -G_MAXINT64, -1.7976931348623157e308, 0},
-		{ " x ",				       0,           5e-324,                  1},
+		{ "Gr\303\274\303\237e '\"\\ \360\237\232\227", G_MAXINT64, 0.1,
+			sizeof(odd_bytes) },
+		{ "", -G_MAXINT64, -1.7976931348623157e308, 0 },
+		{ " x ", 0, 5e-324, 1 },
 	};
 	g_autoptr(GError) error = NULL;
 
@@ -462,9 +462,9 @@ static void test_taken_down(TestStore *store, gconstpointer engine)
 	Watch watch;
 	Item first = { .id = "first" };
 	WatchedItem items[] = {
-		{&watch,  { .id = "a" }, "a", 0},
-		{ &watch, { .id = "b" }, "b", 0},
-		{ &watch, { .id = "c" }, "c", 0},
+		{ &watch, { .id = "a" }, "a", 0 },
+		{ &watch, { .id = "b" }, "b", 0 },
+		{ &watch, { .id = "c" }, "c", 0 },
 	};
 
 	watch_init(&watch);
@@ -486,9 +486,9 @@ static void test_hooks(TestStore *store, gconstpointer engine)
 {
 	Watch watch;
 	WatchedItem items[] = {
-		{&watch,  { .id = "a" },                "a", 0},
-		{ &watch, { .id = "b", .fails = TRUE }, "b", 0},
-		{ &watch, { .id = "c" },                "c", 0},
+		{ &watch, { .id = "a" }, "a", 0 },
+		{ &watch, { .id = "b", .fails = TRUE }, "b", 0 },
+		{ &watch, { .id = "c" }, "c", 0 },
 	};
 
 	watch_init(&watch);
@@ -759,27 +759,27 @@ static void test_plan(TestStore *store, gconstpointer engine)
 }
 
 static const TestCase cases[] = {
-	{"open",             test_open },
-	{ "schema",                 test_schema },
-	{ "edited-step",test_edited_step },
-	{ "values",     test_values },
-	{ "changed",                 test_changed },
-	{ "broken-rules",   test_broken_rules },
-	{ "alone",         test_alone },
-	{ "own-rule",                 test_own_rule },
-	{ "taken-down",test_taken_down },
-	{ "hooks",           test_hooks },
-	{ "durable-first",                 test_durable_first },
-	{ "snapshot",test_snapshot },
-	{ "nested",      test_nested },
-	{ "groups",                 test_groups },
-	{ "nodes",test_nodes },
-	{ "queue-full",   test_queue_full },
-	{ "close",                 test_close },
-	{ "deadline",                 test_deadline },
-	{ "check",          test_check },
-	{ "plan",                 test_plan },
-	{ 0},
+	{ "open", test_open },
+	{ "schema", test_schema },
+	{ "edited-step", test_edited_step },
+	{ "values", test_values },
+	{ "changed", test_changed },
+	{ "broken-rules", test_broken_rules },
+	{ "alone", test_alone },
+	{ "own-rule", test_own_rule },
+	{ "taken-down", test_taken_down },
+	{ "hooks", test_hooks },
+	{ "durable-first", test_durable_first },
+	{ "snapshot", test_snapshot },
+	{ "nested", test_nested },
+	{ "groups", test_groups },
+	{ "nodes", test_nodes },
+	{ "queue-full", test_queue_full },
+	{ "close", test_close },
+	{ "deadline", test_deadline },
+	{ "check", test_check },
+	{ "plan", test_plan },
+	{ 0 },
 };
 
 int main(int argc, char **argv)

@@ -525,10 +525,10 @@ static const struct {
 	const DatabaseEngine *engine;
 	gboolean keeps_scheme;
 } engines[] = {
-	{"sqlite:",      &sqlite_engine,     FALSE},
+	{ "sqlite:", &sqlite_engine, FALSE },
 #ifdef HAVE_POSTGRESQL
 	{ "postgresql:", &postgresql_engine, TRUE },
-	{ "postgres:",   &postgresql_engine, TRUE },
+	{ "postgres:", &postgresql_engine, TRUE },
 #endif
 };
 

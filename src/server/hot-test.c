@@ -288,9 +288,9 @@ static void test_million(void)
 int main(int argc, char **argv)
 {
 	static const TestCase cases[] = {
-		{"load",       test_load },
-		{ "commit",           test_commit },
-		{ "contacts",test_contacts },
+		{ "load", test_load },
+		{ "commit", test_commit },
+		{ "contacts", test_contacts },
 		{ 0 },
 	};
 

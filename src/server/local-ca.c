@@ -154,10 +154,10 @@ static gboolean add_extensions(X509 *certificate, X509 *issuer, const Extension 
 static gboolean make_ca(const LocalCertificates *paths, const char *key_path, GError **error)
 {
 	static const Extension extensions[] = {
-		{NID_basic_constraints,           "critical,CA:TRUE,pathlen:0" },
-		{ NID_key_usage,                              "critical,keyCertSign,cRLSign" },
-		{ NID_subject_key_identifier,"hash" },
-		{ 0    },
+		{ NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
+		{ NID_key_usage, "critical,keyCertSign,cRLSign" },
+		{ NID_subject_key_identifier, "hash" },
+		{ 0 },
 	};
 	g_autoptr(EVP_PKEY) key = EVP_EC_gen("P-256");
 	g_autofree char *random = random_token(6);
@@ -181,13 +181,13 @@ static gboolean make_server(
 	const LocalCertificates *paths, const char *ca_key_path, const char *names, GError **error)
 {
 	const Extension extensions[] = {
-		{NID_basic_constraints,         "critical,CA:FALSE" },
-		{ NID_key_usage,                            "critical,digitalSignature" },
-		{ NID_ext_key_usage,"serverAuth" },
-		{ NID_subject_key_identifier,            "hash" },
-		{ NID_authority_key_identifier,                            "keyid" },
-		{ NID_subject_alt_name,            names },
-		{ 0},
+		{ NID_basic_constraints, "critical,CA:FALSE" },
+		{ NID_key_usage, "critical,digitalSignature" },
+		{ NID_ext_key_usage, "serverAuth" },
+		{ NID_subject_key_identifier, "hash" },
+		{ NID_authority_key_identifier, "keyid" },
+		{ NID_subject_alt_name, names },
+		{ 0 },
 	};
 	g_autoptr(X509) ca = load_certificate(paths->ca_path, error);
 	g_autoptr(EVP_PKEY) ca_key = ca ? load_key(ca_key_path, error) : NULL;

@@ -76,21 +76,21 @@ static const struct {
 	const char *text; /* NULL: what PostgreSQL says */
 	Failure failure;
 } meanings[] = {
-	{"23505",  ROTA_ERROR_CONFLICT,    "exists already",                                         FAILURE_NONE },
-	{ "23503", ROTA_ERROR_CONFLICT,    "refers to what does not exist, or is still referred to",
-         FAILURE_NONE											     },
-	{ "23",    ROTA_ERROR_INVALID,     "a value breaks a rule of its table",                     FAILURE_NONE },
-	{ "22",    ROTA_ERROR_INVALID,     "a value that the store cannot hold",                     FAILURE_NONE },
-	{ "54000", ROTA_ERROR_TOO_LARGE,   "a value is too large for the store",                     FAILURE_NONE },
-	{ "57014", ROTA_ERROR_TIMED_OUT,   "took too long",                                          FAILURE_NONE },
-	{ "40",    ROTA_ERROR_UNAVAILABLE, NULL,						     FAILURE_RETRY},
-	{ "55P03", ROTA_ERROR_UNAVAILABLE, NULL,						     FAILURE_RETRY},
-	{ "57P",   ROTA_ERROR_UNAVAILABLE, NULL,						     FAILURE_LOST },
-	{ "08",    ROTA_ERROR_UNAVAILABLE, NULL,						     FAILURE_LOST },
-	{ "25P03", ROTA_ERROR_TIMED_OUT,   NULL,						     FAILURE_LOST },
-	{ "53",    ROTA_ERROR_UNAVAILABLE, NULL,						     FAILURE_NONE },
-	{ "XX001", ROTA_ERROR_CORRUPT,     NULL,						     FAILURE_NONE },
-	{ "XX002", ROTA_ERROR_CORRUPT,     NULL,						     FAILURE_NONE },
+	{ "23505", ROTA_ERROR_CONFLICT, "exists already", FAILURE_NONE },
+	{ "23503", ROTA_ERROR_CONFLICT, "refers to what does not exist, or is still referred to",
+		FAILURE_NONE },
+	{ "23", ROTA_ERROR_INVALID, "a value breaks a rule of its table", FAILURE_NONE },
+	{ "22", ROTA_ERROR_INVALID, "a value that the store cannot hold", FAILURE_NONE },
+	{ "54000", ROTA_ERROR_TOO_LARGE, "a value is too large for the store", FAILURE_NONE },
+	{ "57014", ROTA_ERROR_TIMED_OUT, "took too long", FAILURE_NONE },
+	{ "40", ROTA_ERROR_UNAVAILABLE, NULL, FAILURE_RETRY },
+	{ "55P03", ROTA_ERROR_UNAVAILABLE, NULL, FAILURE_RETRY },
+	{ "57P", ROTA_ERROR_UNAVAILABLE, NULL, FAILURE_LOST },
+	{ "08", ROTA_ERROR_UNAVAILABLE, NULL, FAILURE_LOST },
+	{ "25P03", ROTA_ERROR_TIMED_OUT, NULL, FAILURE_LOST },
+	{ "53", ROTA_ERROR_UNAVAILABLE, NULL, FAILURE_NONE },
+	{ "XX001", ROTA_ERROR_CORRUPT, NULL, FAILURE_NONE },
+	{ "XX002", ROTA_ERROR_CORRUPT, NULL, FAILURE_NONE },
 };
 
 static gboolean fail_lost(PostgresqlConnection *self, GError **error, const char *what)

@@ -39,10 +39,10 @@ static void test_check(TestStore *store, gconstpointer engine)
 }
 
 static const TestCase cases[] = {
-	{"plan",      test_plan },
-	{ "again",          test_again },
-	{ "check",test_check },
-	{ 0   },
+	{ "plan", test_plan },
+	{ "again", test_again },
+	{ "check", test_check },
+	{ 0 },
 };
 
 int main(int argc, char **argv)

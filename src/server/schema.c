@@ -194,11 +194,11 @@ static gboolean run_step(Connection *writer, const Step *step, GError **error)
 static gboolean record_step(Connection *writer, const Step *step, GError **error)
 {
 	const DbValue values[] = {
-		{DB_INT,   { .number = step->number }     },
-		{ DB_TEXT, { .text = step->name }         },
-		{ DB_TEXT, { .text = step->sha256 }       },
-		{ DB_INT,  { .number = step->serves_from }},
-		{ DB_INT,  { .number = clock_now_us() }   },
+		{ DB_INT, { .number = step->number } },
+		{ DB_TEXT, { .text = step->name } },
+		{ DB_TEXT, { .text = step->sha256 } },
+		{ DB_INT, { .number = step->serves_from } },
+		{ DB_INT, { .number = clock_now_us() } },
 	};
 
 	return writer->engine->execute(writer, QUERY_SCHEMA_STEP_ADD, values, NULL, NULL, error);

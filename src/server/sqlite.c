@@ -56,21 +56,21 @@ static const struct {
 	RotaError error;
 	const char *text; /* NULL: what SQLite says */
 } meanings[] = {
-	{SQLITE_CONSTRAINT_UNIQUE,      ROTA_ERROR_CONFLICT,    "exists already"                    },
-	{ SQLITE_CONSTRAINT_PRIMARYKEY, ROTA_ERROR_CONFLICT,    "exists already"                    },
-	{ SQLITE_CONSTRAINT_ROWID,      ROTA_ERROR_CONFLICT,    "exists already"                    },
+	{ SQLITE_CONSTRAINT_UNIQUE, ROTA_ERROR_CONFLICT, "exists already" },
+	{ SQLITE_CONSTRAINT_PRIMARYKEY, ROTA_ERROR_CONFLICT, "exists already" },
+	{ SQLITE_CONSTRAINT_ROWID, ROTA_ERROR_CONFLICT, "exists already" },
 	{ SQLITE_CONSTRAINT_FOREIGNKEY, ROTA_ERROR_CONFLICT,
-         "refers to what does not exist, or is still referred to"                                   },
-	{ SQLITE_CONSTRAINT,            ROTA_ERROR_INVALID,     "a value breaks a rule of its table"},
-	{ SQLITE_TOOBIG,                ROTA_ERROR_TOO_LARGE,   "a value is too large for the store"},
-	{ SQLITE_INTERRUPT,             ROTA_ERROR_TIMED_OUT,   "took too long"                     },
-	{ SQLITE_BUSY,                  ROTA_ERROR_UNAVAILABLE, "another program holds the database"},
-	{ SQLITE_FULL,                  ROTA_ERROR_UNAVAILABLE, "no room left for the database"     },
-	{ SQLITE_IOERR,                 ROTA_ERROR_IO,          NULL                                },
-	{ SQLITE_CANTOPEN,              ROTA_ERROR_IO,          NULL                                },
-	{ SQLITE_READONLY_DIRECTORY,    ROTA_ERROR_IO,          NULL                                },
-	{ SQLITE_CORRUPT,               ROTA_ERROR_CORRUPT,     NULL                                },
-	{ SQLITE_NOTADB,                ROTA_ERROR_CORRUPT,     NULL                                },
+		"refers to what does not exist, or is still referred to" },
+	{ SQLITE_CONSTRAINT, ROTA_ERROR_INVALID, "a value breaks a rule of its table" },
+	{ SQLITE_TOOBIG, ROTA_ERROR_TOO_LARGE, "a value is too large for the store" },
+	{ SQLITE_INTERRUPT, ROTA_ERROR_TIMED_OUT, "took too long" },
+	{ SQLITE_BUSY, ROTA_ERROR_UNAVAILABLE, "another program holds the database" },
+	{ SQLITE_FULL, ROTA_ERROR_UNAVAILABLE, "no room left for the database" },
+	{ SQLITE_IOERR, ROTA_ERROR_IO, NULL },
+	{ SQLITE_CANTOPEN, ROTA_ERROR_IO, NULL },
+	{ SQLITE_READONLY_DIRECTORY, ROTA_ERROR_IO, NULL },
+	{ SQLITE_CORRUPT, ROTA_ERROR_CORRUPT, NULL },
+	{ SQLITE_NOTADB, ROTA_ERROR_CORRUPT, NULL },
 };
 
 static void set_error(GError **error, sqlite3 *sqlite, const char *what)

@@ -20,24 +20,24 @@ typedef struct {
 #define AT(member) G_STRUCT_OFFSET(VehiclesOptions, member)
 
 static const Option vehicles_options[] = {
-	{"server",       0, OPTION_TEXT, AT(server), "URL", "server the vehicles talk to", NULL },
-	{ "ca",   0, OPTION_TEXT, AT(ca), "FILE", "PEM file of the server's authority", NULL },
-	{ "count",         0, OPTION_NUMBER, AT(count), "N", "how many vehicles", "3" },
-	{ "first",          0, OPTION_NUMBER, AT(first), "N", "serial number of the first one", "1" },
-	{ "dir",          0, OPTION_TEXT, AT(folder), "DIR", "folder of their disks", NULL },
-	{ "device-type",   0, OPTION_TEXT, AT(device_type), "TYPE", "their device type",
-         "demo-vehicle" },
-	{ "agent",        0, OPTION_TEXT, AT(agent), "FILE",
-         "the agent; rota-agent beside this program without it", NULL },
-	{ "modules",          0, OPTION_TEXT, AT(modules), "DIR",
-         "update modules to install; those that came with this program without it", NULL },
-	{ "verify-key",       0, OPTION_TEXT, AT(verify_key), "FILE",
-         "PEM public key that every artifact must be signed with", NULL },
+	{ "server", 0, OPTION_TEXT, AT(server), "URL", "server the vehicles talk to", NULL },
+	{ "ca", 0, OPTION_TEXT, AT(ca), "FILE", "PEM file of the server's authority", NULL },
+	{ "count", 0, OPTION_NUMBER, AT(count), "N", "how many vehicles", "3" },
+	{ "first", 0, OPTION_NUMBER, AT(first), "N", "serial number of the first one", "1" },
+	{ "dir", 0, OPTION_TEXT, AT(folder), "DIR", "folder of their disks", NULL },
+	{ "device-type", 0, OPTION_TEXT, AT(device_type), "TYPE", "their device type",
+		"demo-vehicle" },
+	{ "agent", 0, OPTION_TEXT, AT(agent), "FILE",
+		"the agent; rota-agent beside this program without it", NULL },
+	{ "modules", 0, OPTION_TEXT, AT(modules), "DIR",
+		"update modules to install; those that came with this program without it", NULL },
+	{ "verify-key", 0, OPTION_TEXT, AT(verify_key), "FILE",
+		"PEM public key that every artifact must be signed with", NULL },
 	{ "tenant-token", 0, OPTION_TEXT, AT(tenant_token), "TOKEN", "sent when they authenticate",
-         NULL },
-	{ "poll-interval",           0, OPTION_NUMBER, AT(poll_s), "SECONDS",
-         "between two questions for an update", "5" },
-	{ 0          },
+		NULL },
+	{ "poll-interval", 0, OPTION_NUMBER, AT(poll_s), "SECONDS",
+		"between two questions for an update", "5" },
+	{ 0 },
 };
 
 /* --- Where things are when nobody says --- */
@@ -72,13 +72,13 @@ static gboolean check_options(const VehiclesOptions *options, GError **error)
 		gboolean wrong;
 		const char *message;
 	} checks[] = {
-		{options->server == NULL,						 "--server: missing"                  },
-		{ options->folder == NULL,						"--dir: missing"                     },
+		{ options->server == NULL, "--server: missing" },
+		{ options->folder == NULL, "--dir: missing" },
 		{ options->count < 1 || options->count > VEHICLES_MAX,
-                 "--count: not between 1 and 1000"									     },
+			"--count: not between 1 and 1000" },
 		{ options->first < 0 || options->first + options->count > VIN_SERIAL_MAX,
-                 "--first: not a serial number of six digits"                                                                  },
-		{ options->poll_s < 1,						    "--poll-interval: less than a second"},
+			"--first: not a serial number of six digits" },
+		{ options->poll_s < 1, "--poll-interval: less than a second" },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(checks); i++)
@@ -172,11 +172,12 @@ static int run_vehicles(gconstpointer data, char **operands, gconstpointer globa
 }
 
 static const Verb verbs[] = {
-	{"vehicles",						     NULL, "real agents beside one server, each as a vehicle of its own",
-         "Each vehicle is a folder below --dir, named by its VIN, that stands for its disk. "
+	{ "vehicles", NULL, "real agents beside one server, each as a vehicle of its own",
+		"Each vehicle is a folder below --dir, named by its VIN, that stands for its disk. "
 		"A folder that is there already is a vehicle that was parked: it goes on with its "
-		"key and its software. SIGTERM and Ctrl-C park them all.", vehicles_options, sizeof(VehiclesOptions), run_vehicles },
-	{ 0},
+		"key and its software. SIGTERM and Ctrl-C park them all.",
+		vehicles_options, sizeof(VehiclesOptions), run_vehicles },
+	{ 0 },
 };
 
 static const Program program = {

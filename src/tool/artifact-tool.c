@@ -53,30 +53,31 @@ GInputStream *open_artifact(const char *path)
 }
 
 static const Option global_options[] = {
-	{"compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(GlobalOptions, compression), "NAME",
-         "none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
-		"zstd_best", NULL },
+	{ "compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(GlobalOptions, compression), "NAME",
+		"none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
+		"zstd_best",
+		NULL },
 	{ NULL },
 };
 
 int main(int argc, char **argv)
 {
 	const Verb verbs[] = {
-		{"write module-image",                                    NULL, "Makes an artifact for an update module", NULL,
-                 write_module_image_options, write_options_size, write_module_image },
-		{ "write rootfs-image",               NULL,
-                 "Makes an artifact with an image of a root file system", NULL,
-                 write_rootfs_image_options, write_options_size, write_rootfs_image },
-		{ "write bootstrap-artifact",                              NULL,
-                 "Makes an artifact that gives a device its first provides", NULL,
-                 write_bootstrap_options, write_options_size, write_bootstrap },
-		{ "read",				     "FILE", "Checks an artifact and tells what it says", NULL, read_options,
-                 read_options_size, read_artifact },
-		{ "validate",				   "FILE", "Checks all of an artifact, and its signature", NULL,
-                 validate_options, validate_options_size, validate_artifact },
+		{ "write module-image", NULL, "Makes an artifact for an update module", NULL,
+			write_module_image_options, write_options_size, write_module_image },
+		{ "write rootfs-image", NULL,
+			"Makes an artifact with an image of a root file system", NULL,
+			write_rootfs_image_options, write_options_size, write_rootfs_image },
+		{ "write bootstrap-artifact", NULL,
+			"Makes an artifact that gives a device its first provides", NULL,
+			write_bootstrap_options, write_options_size, write_bootstrap },
+		{ "read", "FILE", "Checks an artifact and tells what it says", NULL, read_options,
+			read_options_size, read_artifact },
+		{ "validate", "FILE", "Checks all of an artifact, and its signature", NULL,
+			validate_options, validate_options_size, validate_artifact },
 		{ "sign", "FILE", "Adds a signature; all else stays as it is", NULL, sign_options,
-                 sign_options_size, sign_artifact },
-		{ NULL			     },
+			sign_options_size, sign_artifact },
+		{ NULL },
 	};
 	const Program program = {
 		.name = "rota-artifact",

@@ -11,13 +11,14 @@ typedef struct {
 
 const gsize read_options_size = sizeof(ReadOptions);
 const Option read_options[] = {
-	{"key",									  'k', OPTION_TEXTS, G_STRUCT_OFFSET(ReadOptions, keys), "FILE",
-         "public key in PEM to check the signature with; the report says how that went", NULL },
-	{ "json",								  0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, json), NULL,
-         "prints one JSON object instead of text", NULL },
-	{ "no-progress",									 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, no_progress), NULL,
-         "taken for compatibility: there is no progress bar", NULL },
-	{ NULL},
+	{ "key", 'k', OPTION_TEXTS, G_STRUCT_OFFSET(ReadOptions, keys), "FILE",
+		"public key in PEM to check the signature with; the report says how that went",
+		NULL },
+	{ "json", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, json), NULL,
+		"prints one JSON object instead of text", NULL },
+	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, no_progress), NULL,
+		"taken for compatibility: there is no progress bar", NULL },
+	{ NULL },
 };
 
 static gboolean read_files(ArtifactReader *reader, GPtrArray *files, GError **error)

@@ -16,15 +16,16 @@ typedef struct {
 
 const gsize sign_options_size = sizeof(SignOptions);
 const Option sign_options[] = {
-	{"key",			      'k', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, key), "FILE",
-         "private key in PEM, RSA or P-256", NULL },
-	{ "output-path",                       'o', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, output), "FILE",
-         "where the signed artifact goes; without it the artifact itself is replaced", NULL },
-	{ "force",			      'f', OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, force), NULL,
-         "replaces a signature that is there already", NULL },
+	{ "key", 'k', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, key), "FILE",
+		"private key in PEM, RSA or P-256", NULL },
+	{ "output-path", 'o', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, output), "FILE",
+		"where the signed artifact goes; without it the artifact itself is replaced",
+		NULL },
+	{ "force", 'f', OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, force), NULL,
+		"replaces a signature that is there already", NULL },
 	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, no_progress), NULL,
-         "taken for compatibility: there is no progress bar", NULL },
-	{ NULL				},
+		"taken for compatibility: there is no progress bar", NULL },
+	{ NULL },
 };
 
 int sign_artifact(gconstpointer data, char **operands, gconstpointer global_options)

@@ -9,12 +9,13 @@ typedef struct {
 
 const gsize validate_options_size = sizeof(ValidateOptions);
 const Option validate_options[] = {
-	{"key",         'k', OPTION_TEXTS, G_STRUCT_OFFSET(ValidateOptions, keys), "FILE",
-         "public key in PEM that the signature must verify with; of several, any one will "
-		"do", NULL },
+	{ "key", 'k', OPTION_TEXTS, G_STRUCT_OFFSET(ValidateOptions, keys), "FILE",
+		"public key in PEM that the signature must verify with; of several, any one will "
+		"do",
+		NULL },
 	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ValidateOptions, no_progress), NULL,
-         "taken for compatibility: there is no progress bar", NULL },
-	{ NULL       },
+		"taken for compatibility: there is no progress bar", NULL },
+	{ NULL },
 };
 
 /* A signature that nobody looks at gives a false peace of mind. */

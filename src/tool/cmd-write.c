@@ -69,23 +69,23 @@ const gsize write_options_size = sizeof(WriteOptions);
 const Option write_module_image_options[] = {
 	COMMON_OPTIONS,
 	PAYLOAD_OPTIONS,
-	{"type",       'T', OPTION_TEXT, AT(type), "TYPE", "the update module", NULL },
+	{ "type", 'T', OPTION_TEXT, AT(type), "TYPE", "the update module", NULL },
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "payload file; may be given several times",
-          NULL },
-	{ "meta-data",      'm', OPTION_TEXT, AT(meta_data), "FILE", "JSON object for the module",
-          NULL },
-	{ NULL       },
+		NULL },
+	{ "meta-data", 'm', OPTION_TEXT, AT(meta_data), "FILE", "JSON object for the module",
+		NULL },
+	{ NULL },
 };
 
 const Option write_rootfs_image_options[] = {
 	COMMON_OPTIONS,
 	PAYLOAD_OPTIONS,
-	{"file",        'f', OPTION_TEXTS, AT(files), "FILE", "the image", NULL },
+	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "the image", NULL },
 	{ "no-checksum-provide", 0, OPTION_FLAG, AT(no_checksum), NULL,
-          "does not provide the sum of the image", NULL },
-	{ "legacy-rootfs-image-checksum",       0, OPTION_FLAG, AT(legacy_checksum), NULL,
-          "provides the sum as rootfs_image_checksum", NULL },
-	{ NULL        },
+		"does not provide the sum of the image", NULL },
+	{ "legacy-rootfs-image-checksum", 0, OPTION_FLAG, AT(legacy_checksum), NULL,
+		"provides the sum as rootfs_image_checksum", NULL },
+	{ NULL },
 };
 
 const Option write_bootstrap_options[] = { COMMON_OPTIONS, { NULL } };
@@ -104,13 +104,13 @@ typedef struct {
 } CompressionName;
 
 static const CompressionName compression_names[] = {
-	{"none",          { ARTIFACT_COMPRESSION_NONE, 0 } },
-	{ "gzip",         { ARTIFACT_COMPRESSION_GZIP, 0 } },
-	{ "lzma",         { ARTIFACT_COMPRESSION_XZ, 0 }   },
+	{ "none", { ARTIFACT_COMPRESSION_NONE, 0 } },
+	{ "gzip", { ARTIFACT_COMPRESSION_GZIP, 0 } },
+	{ "lzma", { ARTIFACT_COMPRESSION_XZ, 0 } },
 	{ "zstd_fastest", { ARTIFACT_COMPRESSION_ZSTD, 1 } },
-	{ "zstd_fast",    { ARTIFACT_COMPRESSION_ZSTD, 3 } },
-	{ "zstd_better",  { ARTIFACT_COMPRESSION_ZSTD, 7 } },
-	{ "zstd_best",    { ARTIFACT_COMPRESSION_ZSTD, 15 }},
+	{ "zstd_fast", { ARTIFACT_COMPRESSION_ZSTD, 3 } },
+	{ "zstd_better", { ARTIFACT_COMPRESSION_ZSTD, 7 } },
+	{ "zstd_best", { ARTIFACT_COMPRESSION_ZSTD, 15 } },
 };
 
 static gboolean choose_compression(const char *name, CompressChoice *ret_choice, GError **error)

@@ -9,21 +9,21 @@ static const struct {
 	const JsonRecord *record;
 	const char *text;
 } examples[] = {
-	{"auth",    &auth_request_record,
-         "{\"id_data\":\"{\\\"mac\\\":\\\"00:11\\\"}\",\"pubkey\":\"-----BEGIN PUBLIC "
-		"KEY-----\\n\",\"tenant_token\":\"tok\"}"                                   },
-	{ "next",   &next_request_record,
-         "{\"device_provides\":{\"artifact_name\":\"rel-1\",\"device_type\":\"dev1\"},"
-		"\"update_control_map\":true}"                                              },
+	{ "auth", &auth_request_record,
+		"{\"id_data\":\"{\\\"mac\\\":\\\"00:11\\\"}\",\"pubkey\":\"-----BEGIN PUBLIC "
+		"KEY-----\\n\",\"tenant_token\":\"tok\"}" },
+	{ "next", &next_request_record,
+		"{\"device_provides\":{\"artifact_name\":\"rel-1\",\"device_type\":\"dev1\"},"
+		"\"update_control_map\":true}" },
 	{ "answer", &next_answer_record,
-         "{\"id\":\"d1\",\"artifact\":{\"id\":\"a1\",\"artifact_name\":\"rel-2\",\"device_"
+		"{\"id\":\"d1\",\"artifact\":{\"id\":\"a1\",\"artifact_name\":\"rel-2\",\"device_"
 		"types_compatible\":[\"dev1\"],"
-		"\"source\":{\"uri\":\"https://a/b\",\"expire\":\"2026-01-02T03:04:05Z\"}}}"},
+		"\"source\":{\"uri\":\"https://a/b\",\"expire\":\"2026-01-02T03:04:05Z\"}}}" },
 	{ "status", &status_report_record,
-         "{\"status\":\"installing\",\"substate\":\"Executing script: x\"}"                 },
-	{ "log",    &log_report_record,
-         "{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"level\":\"info\","
-		"\"message\":\"hello\"}]}"						  },
+		"{\"status\":\"installing\",\"substate\":\"Executing script: x\"}" },
+	{ "log", &log_report_record,
+		"{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05.678Z\",\"level\":\"info\","
+		"\"message\":\"hello\"}]}" },
 };
 
 static void test_both_ways(gconstpointer index)
@@ -47,17 +47,19 @@ static const struct {
 	const char *text;
 	const char *message;
 } faults[] = {
-	{&auth_request_record,  "{\"pubkey\":\"x\"}",                                        "id_data: missing"                           },
-	{ &auth_request_record, "{\"id_data\":7,\"pubkey\":\"x\"}",                          "id_data: not a text"                        },
-	{ &auth_request_record, "[]",							"not an object"                              },
-	{ &next_answer_record,  "{\"id\":\"d\",\"artifact\":{\"source\":{}}}",
-         "artifact: source: uri: missing"												 },
-	{ &log_report_record,   "{\"messages\":[]}",                                         "messages: missing"                          },
+	{ &auth_request_record, "{\"pubkey\":\"x\"}", "id_data: missing" },
+	{ &auth_request_record, "{\"id_data\":7,\"pubkey\":\"x\"}", "id_data: not a text" },
+	{ &auth_request_record, "[]", "not an object" },
+	{ &next_answer_record, "{\"id\":\"d\",\"artifact\":{\"source\":{}}}",
+		"artifact: source: uri: missing" },
+	{ &log_report_record, "{\"messages\":[]}", "messages: missing" },
 	{ &log_report_record,
-         "{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05Z\",\"level\":\"x\","
-		"\"message\":\"y\"},{\"level\":\"x\"}]}",				    "messages[1].timestamp: missing"             },
+		"{\"messages\":[{\"timestamp\":\"2026-01-02T03:04:05Z\",\"level\":\"x\","
+		"\"message\":\"y\"},{\"level\":\"x\"}]}",
+		"messages[1].timestamp: missing" },
 	{ &log_report_record,
-         "{\"messages\":[{\"timestamp\":\"yesterday\",\"level\":\"x\",\"message\":\"y\"}]}", "messages[0].timestamp: not an RFC 3339 time"},
+		"{\"messages\":[{\"timestamp\":\"yesterday\",\"level\":\"x\",\"message\":\"y\"}]}",
+		"messages[0].timestamp: not an RFC 3339 time" },
 };
 
 static void test_faults(void)

@@ -12,19 +12,19 @@ static const struct {
 	const char *name;
 	StatusFlags flags;
 } statuses[N_UPDATE_STATUSES] = {
-	[UPDATE_PENDING] = {"pending",                  0                     },
-	[UPDATE_DOWNLOADING] = { "downloading",             FROM_DEVICE           },
-	[UPDATE_PAUSE_BEFORE_INSTALLING] = { "pause_before_installing", FROM_DEVICE | PAUSED  },
-	[UPDATE_INSTALLING] = { "installing",              FROM_DEVICE           },
-	[UPDATE_PAUSE_BEFORE_REBOOTING] = { "pause_before_rebooting",  FROM_DEVICE | PAUSED  },
-	[UPDATE_REBOOTING] = { "rebooting",               FROM_DEVICE           },
-	[UPDATE_PAUSE_BEFORE_COMMITTING] = { "pause_before_committing", FROM_DEVICE | PAUSED  },
-	[UPDATE_SUCCESS] = { "success",                 FROM_DEVICE | FINISHED},
-	[UPDATE_FAILURE] = { "failure",                 FROM_DEVICE | FINISHED},
-	[UPDATE_ALREADY_INSTALLED] = { "already-installed",       FROM_DEVICE | FINISHED},
-	[UPDATE_NOARTIFACT] = { "noartifact",              FINISHED              },
-	[UPDATE_ABORTED] = { "aborted",                 FINISHED              },
-	[UPDATE_DECOMMISSIONED] = { "decommissioned",          FINISHED              },
+	[UPDATE_PENDING] = { "pending", 0 },
+	[UPDATE_DOWNLOADING] = { "downloading", FROM_DEVICE },
+	[UPDATE_PAUSE_BEFORE_INSTALLING] = { "pause_before_installing", FROM_DEVICE | PAUSED },
+	[UPDATE_INSTALLING] = { "installing", FROM_DEVICE },
+	[UPDATE_PAUSE_BEFORE_REBOOTING] = { "pause_before_rebooting", FROM_DEVICE | PAUSED },
+	[UPDATE_REBOOTING] = { "rebooting", FROM_DEVICE },
+	[UPDATE_PAUSE_BEFORE_COMMITTING] = { "pause_before_committing", FROM_DEVICE | PAUSED },
+	[UPDATE_SUCCESS] = { "success", FROM_DEVICE | FINISHED },
+	[UPDATE_FAILURE] = { "failure", FROM_DEVICE | FINISHED },
+	[UPDATE_ALREADY_INSTALLED] = { "already-installed", FROM_DEVICE | FINISHED },
+	[UPDATE_NOARTIFACT] = { "noartifact", FINISHED },
+	[UPDATE_ABORTED] = { "aborted", FINISHED },
+	[UPDATE_DECOMMISSIONED] = { "decommissioned", FINISHED },
 };
 
 const char *update_status_name(UpdateStatus status)

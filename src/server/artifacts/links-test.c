@@ -54,14 +54,14 @@ static void test_life(void)
 static void test_changed(void)
 {
 	static const Link others[] = {
-		{"tenant2",           "artifact",  "device",     "deployment",  1000},
-		{ "tenant",           "artifact2", "device",     "deployment",  1000},
-		{ "tenant",           "artifact",  "device2",    "deployment",  1000},
-		{ "tenant",           "artifact",  "",           "deployment",  1000},
-		{ "tenant",           "artifact",  "device",     "deployment2", 1000},
-		{ "tenant",           "artifact",  "device",     "deployment",  1001},
-		{ "tenant\nartifact", "device",    "deployment", "",            1000},
-		{ "tenant",           NULL,        "device",     "deployment",  1000},
+		{ "tenant2", "artifact", "device", "deployment", 1000 },
+		{ "tenant", "artifact2", "device", "deployment", 1000 },
+		{ "tenant", "artifact", "device2", "deployment", 1000 },
+		{ "tenant", "artifact", "", "deployment", 1000 },
+		{ "tenant", "artifact", "device", "deployment2", 1000 },
+		{ "tenant", "artifact", "device", "deployment", 1001 },
+		{ "tenant\nartifact", "device", "deployment", "", 1000 },
+		{ "tenant", NULL, "device", "deployment", 1000 },
 	};
 	g_autoptr(Links) links = make_links("secret");
 	g_autoptr(Links) other_secret = make_links("secret2");

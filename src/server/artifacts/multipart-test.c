@@ -89,18 +89,19 @@ static void test_content_types(void)
 		const char *type;
 		int code; /* -1: fine */
 	} rows[] = {
-		{"multipart/form-data; boundary=\"a b\"",    -1                   },
-		{ "Multipart/Mixed; charset=x; Boundary=ab", -1                   },
-		{ "multipart/form-data; boundary=\"a",       ROTA_ERROR_INVALID   },
-		{ "multipart/form-data; boundary=",          ROTA_ERROR_INVALID   },
+		{ "multipart/form-data; boundary=\"a b\"", -1 },
+		{ "Multipart/Mixed; charset=x; Boundary=ab", -1 },
+		{ "multipart/form-data; boundary=\"a", ROTA_ERROR_INVALID },
+		{ "multipart/form-data; boundary=", ROTA_ERROR_INVALID },
 		{ "multipart/form-data; boundary=a\x01"
-		  "b",                      ROTA_ERROR_INVALID   },
-		{ "multipart/form-data; boundary=\"a \"",    ROTA_ERROR_INVALID   },
-		{ "multipart/form-data",                     ROTA_ERROR_INVALID   },
-		{ "multipart/form-data; x",                  ROTA_ERROR_INVALID   },
-		{ "multipart/form-database; boundary=a",     ROTA_ERROR_MEDIA_TYPE},
-		{ "application/json",                        ROTA_ERROR_MEDIA_TYPE},
-		{ NULL,				      ROTA_ERROR_MEDIA_TYPE},
+		  "b",
+			ROTA_ERROR_INVALID },
+		{ "multipart/form-data; boundary=\"a \"", ROTA_ERROR_INVALID },
+		{ "multipart/form-data", ROTA_ERROR_INVALID },
+		{ "multipart/form-data; x", ROTA_ERROR_INVALID },
+		{ "multipart/form-database; boundary=a", ROTA_ERROR_MEDIA_TYPE },
+		{ "application/json", ROTA_ERROR_MEDIA_TYPE },
+		{ NULL, ROTA_ERROR_MEDIA_TYPE },
 	};
 	g_autofree char *long_boundary = g_strnfill(71, 'a');
 	g_autofree char *long_type =
@@ -123,21 +124,21 @@ static void test_broken(void)
 	static const struct {
 		const char *body, *reason;
 	} rows[] = {
-		{"",								   "multipart: ends before its last boundary" },
+		{ "", "multipart: ends before its last boundary" },
 		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\nx",
-                 "multipart: ends before its last boundary"								       },
+			"multipart: ends before its last boundary" },
 		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n\r\nx\r\n--XyZ",
-                 "multipart: ends before its last boundary"								       },
+			"multipart: ends before its last boundary" },
 		{ "--XyZ\r\nContent-Disposition: form-data; name=a\r\n",
-                 "multipart: ends before its last boundary"								       },
+			"multipart: ends before its last boundary" },
 		{ "--XyZ\r\nContent-Type: text/plain\r\n\r\nx\r\n--XyZ--",
-                 "multipart: part without a name"										 },
-		{ "--XyZa\r\n",							"multipart: text behind a boundary"        },
+			"multipart: part without a name" },
+		{ "--XyZa\r\n", "multipart: text behind a boundary" },
 		{ "--XyZ\nContent-Disposition: form-data; name=a\r\n\r\n",
-                 "multipart: LF without CR or NUL in a part header"                                                               },
-		{ "--XyZ\r\nContent\rx",					       "multipart: CR without LF in a part header"},
+			"multipart: LF without CR or NUL in a part header" },
+		{ "--XyZ\r\nContent\rx", "multipart: CR without LF in a part header" },
 		{ "--XyZ\r\nContent-Disposition: form-data; name=\xff\r\n",
-                 "multipart: part header is not UTF-8"									    },
+			"multipart: part header is not UTF-8" },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {

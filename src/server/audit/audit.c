@@ -167,7 +167,7 @@ static gboolean list_entries(Call *call, GError **error)
 }
 
 const Route audit_routes[] = {
-	{HTTP_GET,     "/api/management/v1/auditlogs/logs", CALLER_USER, "audit.read", RUN_READ, NULL,
-         0, NULL, list_entries },
-	{ 0}
+	{ HTTP_GET, "/api/management/v1/auditlogs/logs", CALLER_USER, "audit.read", RUN_READ, NULL,
+		0, NULL, list_entries },
+	{ 0 },
 };

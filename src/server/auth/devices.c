@@ -173,7 +173,7 @@ gboolean device_accept_set(
 /* What a user may ask for: a preauthorized set is used up by its device, or deleted, never moved.
  */
 static const gboolean transitions[N_DEVICE_STATUSES][N_DEVICE_STATUSES] = {
-	[DEVICE_PENDING] = {[DEVICE_ACCEPTED] = TRUE,  [DEVICE_REJECTED] = TRUE},
+	[DEVICE_PENDING] = { [DEVICE_ACCEPTED] = TRUE, [DEVICE_REJECTED] = TRUE },
 	[DEVICE_REJECTED] = { [DEVICE_ACCEPTED] = TRUE, [DEVICE_PENDING] = TRUE },
 	[DEVICE_ACCEPTED] = { [DEVICE_REJECTED] = TRUE, [DEVICE_PENDING] = TRUE },
 };

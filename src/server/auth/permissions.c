@@ -21,11 +21,11 @@ static const struct {
 	const char *name;
 	guint mask;
 } role_rows[] = {
-	{"RBAC_ROLE_PERMIT_ALL",           ROLE_ADMIN      },
-	{ "RBAC_ROLE_OBSERVER",            ROLE_OBSERVER   },
-	{ "RBAC_ROLE_CI",                  ROLE_RELEASES   },
-	{ "RBAC_ROLE_DEPLOYMENTS_MANAGER", ROLE_DEPLOYMENTS},
-	{ "RBAC_ROLE_REMOTE_TERMINAL",     ROLE_TERMINAL   },
+	{ "RBAC_ROLE_PERMIT_ALL", ROLE_ADMIN },
+	{ "RBAC_ROLE_OBSERVER", ROLE_OBSERVER },
+	{ "RBAC_ROLE_CI", ROLE_RELEASES },
+	{ "RBAC_ROLE_DEPLOYMENTS_MANAGER", ROLE_DEPLOYMENTS },
+	{ "RBAC_ROLE_REMOTE_TERMINAL", ROLE_TERMINAL },
 };
 
 enum { READS_DEVICES = ROLE_ADMIN | ROLE_OBSERVER | ROLE_DEPLOYMENTS };
@@ -34,24 +34,24 @@ static const struct {
 	const char *name;
 	guint roles;
 } permissions[] = {
-	{"self",                ROLE_ANY						     }, /* one's own account, settings, sessions */
-	{ "self.tokens",        ROLE_ADMIN | ROLE_RELEASES | ROLE_DEPLOYMENTS                },
-	{ "settings.read",      ROLE_ANY						     },
-	{ "settings.write",     ROLE_ADMIN						   },
-	{ "users.read",         ROLE_ADMIN						   },
-	{ "users.write",        ROLE_ADMIN						   },
-	{ "tenants.read",       ROLE_ANY						     },
-	{ "audit.read",         ROLE_ADMIN						   },
-	{ "devices.read",       READS_DEVICES | ROLE_TERMINAL                                },
-	{ "devices.write",      ROLE_ADMIN						   },
-	{ "inventory.read",     READS_DEVICES | ROLE_TERMINAL                                },
-	{ "inventory.write",    ROLE_ADMIN						   },
-	{ "artifacts.read",     ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES | ROLE_DEPLOYMENTS},
-	{ "artifacts.download", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES                   },
-	{ "artifacts.upload",   ROLE_ADMIN | ROLE_RELEASES                                   },
-	{ "artifacts.write",    ROLE_ADMIN | ROLE_RELEASES                                   },
-	{ "deployments.read",   READS_DEVICES						},
-	{ "deployments.write",  ROLE_ADMIN | ROLE_DEPLOYMENTS                                },
+	{ "self", ROLE_ANY }, /* one's own account, settings, sessions */
+	{ "self.tokens", ROLE_ADMIN | ROLE_RELEASES | ROLE_DEPLOYMENTS },
+	{ "settings.read", ROLE_ANY },
+	{ "settings.write", ROLE_ADMIN },
+	{ "users.read", ROLE_ADMIN },
+	{ "users.write", ROLE_ADMIN },
+	{ "tenants.read", ROLE_ANY },
+	{ "audit.read", ROLE_ADMIN },
+	{ "devices.read", READS_DEVICES | ROLE_TERMINAL },
+	{ "devices.write", ROLE_ADMIN },
+	{ "inventory.read", READS_DEVICES | ROLE_TERMINAL },
+	{ "inventory.write", ROLE_ADMIN },
+	{ "artifacts.read", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES | ROLE_DEPLOYMENTS },
+	{ "artifacts.download", ROLE_ADMIN | ROLE_OBSERVER | ROLE_RELEASES },
+	{ "artifacts.upload", ROLE_ADMIN | ROLE_RELEASES },
+	{ "artifacts.write", ROLE_ADMIN | ROLE_RELEASES },
+	{ "deployments.read", READS_DEVICES },
+	{ "deployments.write", ROLE_ADMIN | ROLE_DEPLOYMENTS },
 };
 
 G_STATIC_ASSERT(G_N_ELEMENTS(permissions) <= 64);

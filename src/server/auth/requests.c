@@ -237,7 +237,7 @@ static gboolean auth_request(Call *call, GError **error)
 }
 
 const Route auth_request_routes[] = {
-	{HTTP_POST,      PATH_AUTH_REQUESTS, CALLER_ANYONE, NULL, RUN_READ, NULL, WIRE_BODY_MAX,
-         &auth_request_record, auth_request },
-	{ 0}
+	{ HTTP_POST, PATH_AUTH_REQUESTS, CALLER_ANYONE, NULL, RUN_READ, NULL, WIRE_BODY_MAX,
+		&auth_request_record, auth_request },
+	{ 0 },
 };

@@ -10,7 +10,7 @@ static const struct {
 	const char *scheme;
 	Blobs *(*open)(const char *rest, GError **error);
 } schemes[] = {
-	{"file:", blob_folder_open},
+	{ "file:", blob_folder_open },
 };
 
 Blobs *blobs_open(const char *url, GError **error)

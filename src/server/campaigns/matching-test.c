@@ -13,13 +13,13 @@ static const struct {
 	gint64 size_bytes;
 	const char *depends;
 } release[] = {
-	{"full",           1000, "{\"device_type\":[\"a\",\"b\"]}"                                      },
-	{ "full-c",        900,  "{\"device_type\":[\"c\"]}"                                            },
-	{ "delta",         100,  "{\"device_type\":[\"a\"],\"rootfs-image.checksum\":[\"one\",\"two\"]}"},
+	{ "full", 1000, "{\"device_type\":[\"a\",\"b\"]}" },
+	{ "full-c", 900, "{\"device_type\":[\"c\"]}" },
+	{ "delta", 100, "{\"device_type\":[\"a\"],\"rootfs-image.checksum\":[\"one\",\"two\"]}" },
 	{ "smaller-delta", 50,
-         "{\"device_type\":[\"a\"],\"rootfs-image.checksum\":[\"two\"],\"artifact_name\":["
-		"\"v1\"]}"									      },
-	{ "group",         10,   "{\"device_type\":[\"b\"],\"artifact_group\":[\"g\"]}"                 },
+		"{\"device_type\":[\"a\"],\"rootfs-image.checksum\":[\"two\"],\"artifact_name\":["
+		"\"v1\"]}" },
+	{ "group", 10, "{\"device_type\":[\"b\"],\"artifact_group\":[\"g\"]}" },
 };
 
 static const struct {
@@ -27,21 +27,21 @@ static const struct {
 	gboolean is_complete;
 	const char *expected; /* NULL: none */
 } rows[] = {
-	{"v1",  "a", NULL,                    NULL,   TRUE,  "full"         },
-	{ "v1", "a", "rootfs-image.checksum", "zero", TRUE,  "full"         },
-	{ "v1", "a", "rootfs-image.checksum", "one",  TRUE,  "delta"        },
-	{ "v1", "a", "rootfs-image.checksum", "two",  TRUE,  "smaller-delta"},
-	{ "v0", "a", "rootfs-image.checksum", "two",  TRUE,  "delta"        },
-	{ "v1", "b", "rootfs-image.checksum", "two",  TRUE,  "full"         },
-	{ "v1", "b", "artifact_group",        "g",    TRUE,  "group"        },
-	{ "v1", "b", "artifact_group",        "",     TRUE,  "full"         },
-	{ "v1", "c", NULL,                    NULL,   TRUE,  "full-c"       },
-	{ "v1", "d", NULL,                    NULL,   TRUE,  NULL           },
-	{ "v1", "A", NULL,                    NULL,   TRUE,  NULL           },
- /* The oldest form of the call says no provides: only the name can rule something out. */
-	{ "v1", "a", NULL,                    NULL,   FALSE, "smaller-delta"},
-	{ "v0", "a", NULL,                    NULL,   FALSE, "delta"        },
-	{ "v1", "d", NULL,                    NULL,   FALSE, NULL           },
+	{ "v1", "a", NULL, NULL, TRUE, "full" },
+	{ "v1", "a", "rootfs-image.checksum", "zero", TRUE, "full" },
+	{ "v1", "a", "rootfs-image.checksum", "one", TRUE, "delta" },
+	{ "v1", "a", "rootfs-image.checksum", "two", TRUE, "smaller-delta" },
+	{ "v0", "a", "rootfs-image.checksum", "two", TRUE, "delta" },
+	{ "v1", "b", "rootfs-image.checksum", "two", TRUE, "full" },
+	{ "v1", "b", "artifact_group", "g", TRUE, "group" },
+	{ "v1", "b", "artifact_group", "", TRUE, "full" },
+	{ "v1", "c", NULL, NULL, TRUE, "full-c" },
+	{ "v1", "d", NULL, NULL, TRUE, NULL },
+	{ "v1", "A", NULL, NULL, TRUE, NULL },
+	/* The oldest form of the call says no provides: only the name can rule something out. */
+	{ "v1", "a", NULL, NULL, FALSE, "smaller-delta" },
+	{ "v0", "a", NULL, NULL, FALSE, "delta" },
+	{ "v1", "d", NULL, NULL, FALSE, NULL },
 };
 
 static GPtrArray *make_release(void)

@@ -25,8 +25,8 @@ static const struct {
 	UpdateStatus status;
 	const char *text;
 } final_statuses[] = {
-	{UPDATE_ABORTED,         "Deployment aborted"   },
-	{ UPDATE_DECOMMISSIONED, "Device decommissioned"},
+	{ UPDATE_ABORTED, "Deployment aborted" },
+	{ UPDATE_DECOMMISSIONED, "Device decommissioned" },
 };
 
 static gboolean check_open(const CampaignDevice *part, GError **error)

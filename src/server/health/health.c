@@ -131,9 +131,8 @@ static gboolean metrics(Call *call, GError **error)
 			NULL, 0, NULL, alive                                                       \
 	}
 
-const Route health_routes[] = {
-	{HTTP_GET,       "/health", CALLER_ANYONE, NULL, RUN_READ, NULL, 0, NULL, health },
+const Route health_routes[] = { { HTTP_GET, "/health", CALLER_ANYONE, NULL, RUN_READ, NULL, 0, NULL,
+					health },
 	{ HTTP_GET, "/metrics", CALLER_ANYONE, NULL, RUN_LOOP, NULL, 0, NULL, metrics },
 	SERVICE_ROUTES("devauth"), SERVICE_ROUTES("deployments"), SERVICE_ROUTES("inventory"),
-	SERVICE_ROUTES("useradm"), { 0     }
-};
+	SERVICE_ROUTES("useradm"), { 0 } };

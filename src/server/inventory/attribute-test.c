@@ -45,27 +45,28 @@ static void test_refused(void)
 	static const struct {
 		const char *text, *reason;
 	} rows[] = {
-		{"{}",						"not a list of attributes"        },
-		{ "[1]",					      "[0]: not an object"              },
-		{ "[{\"value\":1}]",                                  "[0].name: missing"               },
-		{ "[{\"name\":\"\",\"value\":1}]",                    "[0].name: missing"               },
-		{ "[{\"name\":5,\"value\":1}]",                       "[0].name: missing"               },
+		{ "{}", "not a list of attributes" },
+		{ "[1]", "[0]: not an object" },
+		{ "[{\"value\":1}]", "[0].name: missing" },
+		{ "[{\"name\":\"\",\"value\":1}]", "[0].name: missing" },
+		{ "[{\"name\":5,\"value\":1}]", "[0].name: missing" },
 		{ "[{\"name\":\"a\",\"value\":1},{\"name\":\"b\"}]",
-                 "[1].value: neither text nor number nor a list of one of them"                         },
+			"[1].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":true}]",
-                 "[0].value: neither text nor number nor a list of one of them"                         },
+			"[0].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":null}]",
-                 "[0].value: neither text nor number nor a list of one of them"                         },
+			"[0].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":{}}]",
-                 "[0].value: neither text nor number nor a list of one of them"                         },
+			"[0].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":[1,\"b\"]}]",
-                 "[0].value: neither text nor number nor a list of one of them"                         },
+			"[0].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":[[1]]}]",
-                 "[0].value: neither text nor number nor a list of one of them"                         },
+			"[0].value: neither text nor number nor a list of one of them" },
 		{ "[{\"name\":\"a\",\"value\":1,\"description\":2}]",
-                 "[0].description: not a text, or too long"                                             },
+			"[0].description: not a text, or too long" },
 		{ "[{\"name\":\"a\",\"value\":1},{\"name\":\"b\",\"value\":1},{\"name\":\"c\","
-		  "\"value\":1}]",                   "too many attributes: more than 2"},
+		  "\"value\":1}]",
+			"too many attributes: more than 2" },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -111,12 +112,8 @@ static void test_keys(void)
 
 static void test_order(void)
 {
-	const AttributeValue values[] = {
-		{NULL,  -1},
-                { NULL, 10},
-                attribute_value_of(""), attribute_value_of("10"),
-		attribute_value_of("9"), attribute_value_of("\xc3\xa4")
-	};
+	const AttributeValue values[] = { { NULL, -1 }, { NULL, 10 }, attribute_value_of(""),
+		attribute_value_of("10"), attribute_value_of("9"), attribute_value_of("\xc3\xa4") };
 
 	g_assert_cmpint(attribute_value_compare(NULL, NULL), ==, 0);
 	g_assert_cmpint(attribute_value_compare(NULL, &values[0]), <, 0);

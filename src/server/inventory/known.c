@@ -34,12 +34,12 @@ static char *last_contact(const InventoryDevice *device, Hot *hot)
 }
 
 const KnownAttribute known_attributes[] = {
-	{SCOPE_IDENTITY, "status", device_status },
+	{ SCOPE_IDENTITY, "status", device_status },
 	{ SCOPE_SYSTEM, "group", device_group },
-	{ SCOPE_SYSTEM,  "created_ts", created },
-	{ SCOPE_SYSTEM,  "updated_ts", updated },
-	{ SCOPE_SYSTEM,  "check_in_time", last_contact },
-	{ NULL      },
+	{ SCOPE_SYSTEM, "created_ts", created },
+	{ SCOPE_SYSTEM, "updated_ts", updated },
+	{ SCOPE_SYSTEM, "check_in_time", last_contact },
+	{ NULL },
 };
 
 static char *device_id(const InventoryDevice *device, Hot *hot)

@@ -28,32 +28,32 @@ static void test_matches(void)
 		double number;
 		gboolean expected;
 	} rows[] = {
-		{"$eq",      "\"1\"",        "1",    0,  TRUE },
-		{ "$eq",     "\"1\"",        NULL,   1,  FALSE},
-		{ "$eq",     "1",            NULL,   1,  TRUE },
-		{ "$eq",     "1.0",          NULL,   1,  TRUE },
-		{ "$eq",     "1",            "1",    0,  FALSE},
-		{ "$ne",     "\"x\"",        "x",    0,
-                 TRUE					 }, /* the simple condition, which is then turned round */
-		{ "$in",     "[\"x\",2]",    "x",    0,  TRUE },
-		{ "$in",     "[\"x\",2]",    NULL,   2,  TRUE },
-		{ "$in",     "[\"x\",2]",    "2",    0,  FALSE},
-		{ "$in",     "[]",           "x",    0,  FALSE},
-		{ "$gt",     "\"b\"",        "c",    0,  TRUE },
-		{ "$gt",     "\"b\"",        "b",    0,  FALSE},
-		{ "$gt",     "\"b\"",        NULL,   9,  FALSE},
-		{ "$gte",    "\"b\"",        "b",    0,  TRUE },
-		{ "$gte",    "10",           NULL,   9,  FALSE},
-		{ "$lt",     "10",           NULL,   9,  TRUE },
-		{ "$lt",     "\"10\"",       "9",    0,  FALSE},
-		{ "$lt",     "10",           "9",    0,  FALSE},
-		{ "$lte",    "10",           NULL,   10, TRUE },
-		{ "$ltne",   "\"b\"",        "a",    0,  TRUE },
-		{ "$exists", "true",         "",     0,  TRUE },
-		{ "$regex",  "\"^v1\\\\.\"", "v1.2", 0,  TRUE },
-		{ "$regex",  "\"1.2\"",      "v1.2", 0,  TRUE },
-		{ "$regex",  "\"^1\"",       "v1.2", 0,  FALSE},
-		{ "$regex",  "\"1\"",        NULL,   1,  FALSE},
+		{ "$eq", "\"1\"", "1", 0, TRUE },
+		{ "$eq", "\"1\"", NULL, 1, FALSE },
+		{ "$eq", "1", NULL, 1, TRUE },
+		{ "$eq", "1.0", NULL, 1, TRUE },
+		{ "$eq", "1", "1", 0, FALSE },
+		{ "$ne", "\"x\"", "x", 0,
+			TRUE }, /* the simple condition, which is then turned round */
+		{ "$in", "[\"x\",2]", "x", 0, TRUE },
+		{ "$in", "[\"x\",2]", NULL, 2, TRUE },
+		{ "$in", "[\"x\",2]", "2", 0, FALSE },
+		{ "$in", "[]", "x", 0, FALSE },
+		{ "$gt", "\"b\"", "c", 0, TRUE },
+		{ "$gt", "\"b\"", "b", 0, FALSE },
+		{ "$gt", "\"b\"", NULL, 9, FALSE },
+		{ "$gte", "\"b\"", "b", 0, TRUE },
+		{ "$gte", "10", NULL, 9, FALSE },
+		{ "$lt", "10", NULL, 9, TRUE },
+		{ "$lt", "\"10\"", "9", 0, FALSE },
+		{ "$lt", "10", "9", 0, FALSE },
+		{ "$lte", "10", NULL, 10, TRUE },
+		{ "$ltne", "\"b\"", "a", 0, TRUE },
+		{ "$exists", "true", "", 0, TRUE },
+		{ "$regex", "\"^v1\\\\.\"", "v1.2", 0, TRUE },
+		{ "$regex", "\"1.2\"", "v1.2", 0, TRUE },
+		{ "$regex", "\"^1\"", "v1.2", 0, FALSE },
+		{ "$regex", "\"1\"", NULL, 1, FALSE },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -77,13 +77,13 @@ static void test_kinds(void)
 		const char *type, *operand;
 		gboolean negated, takes_missing;
 	} rows[] = {
-		{"$eq",      "1",     FALSE, FALSE},
-		{ "$ne",     "1",     TRUE,  FALSE},
-		{ "$in",     "[1]",   FALSE, FALSE},
-		{ "$nin",    "[1]",   TRUE,  FALSE},
-		{ "$exists", "true",  FALSE, FALSE},
-		{ "$exists", "false", TRUE,  FALSE},
-		{ "$ltne",   "1",     FALSE, TRUE },
+		{ "$eq", "1", FALSE, FALSE },
+		{ "$ne", "1", TRUE, FALSE },
+		{ "$in", "[1]", FALSE, FALSE },
+		{ "$nin", "[1]", TRUE, FALSE },
+		{ "$exists", "true", FALSE, FALSE },
+		{ "$exists", "false", TRUE, FALSE },
+		{ "$ltne", "1", FALSE, TRUE },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -99,18 +99,18 @@ static void test_refused(void)
 	static const struct {
 		const char *type, *operand, *reason;
 	} rows[] = {
-		{"$like",    "1",      "type: $like: no such operator"                   },
-		{ "eq",      "1",      "type: eq: no such operator"                      },
-		{ "$eq",     "null",   "value: neither text nor number"                  },
-		{ "$eq",     "true",   "value: neither text nor number"                  },
-		{ "$eq",     "[1]",    "value: neither text nor number"                  },
-		{ "$gt",     "{}",     "value: neither text nor number"                  },
-		{ "$in",     "1",      "value: not a list, or too long"                  },
-		{ "$in",     "[[1]]",  "value: not a list of texts or numbers"           },
-		{ "$in",     "[null]", "value: not a list of texts or numbers"           },
-		{ "$exists", "1",      "value: neither true nor false"                   },
-		{ "$regex",  "1",      "value: not a pattern, or too long"               },
-		{ "$regex",  "\"(\"",  "value: pattern: missing closing parenthesis at 1"},
+		{ "$like", "1", "type: $like: no such operator" },
+		{ "eq", "1", "type: eq: no such operator" },
+		{ "$eq", "null", "value: neither text nor number" },
+		{ "$eq", "true", "value: neither text nor number" },
+		{ "$eq", "[1]", "value: neither text nor number" },
+		{ "$gt", "{}", "value: neither text nor number" },
+		{ "$in", "1", "value: not a list, or too long" },
+		{ "$in", "[[1]]", "value: not a list of texts or numbers" },
+		{ "$in", "[null]", "value: not a list of texts or numbers" },
+		{ "$exists", "1", "value: neither true nor false" },
+		{ "$regex", "1", "value: not a pattern, or too long" },
+		{ "$regex", "\"(\"", "value: pattern: missing closing parenthesis at 1" },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {

@@ -22,17 +22,17 @@ typedef struct {
 } Operator;
 
 static const Operator operators[] = {
-	{"$eq",		       PREDICATE_EQUAL,                  OPERAND_SINGLE},
-	{ "$ne",		      PREDICATE_EQUAL,                  OPERAND_SINGLE,.negated = TRUE },
-	{ "$in",			  PREDICATE_EQUAL,						     OPERAND_LIST},
-	{ "$nin",			  PREDICATE_EQUAL,						    OPERAND_LIST, .negated = TRUE },
-	{ "$lt",            PREDICATE_LESS,					   OPERAND_SINGLE},
-	{ "$ltne",             PREDICATE_LESS,  OPERAND_SINGLE,.takes_missing = TRUE },
-	{ "$lte",             PREDICATE_LESS_OR_EQUAL,                       OPERAND_SINGLE},
-	{ "$gt",PREDICATE_GREATER,OPERAND_SINGLE},
-	{ "$gte",		   PREDICATE_GREATER_OR_EQUAL,						  OPERAND_SINGLE                              },
-	{ "$exists",PREDICATE_EXISTS,OPERAND_TRUTH},
-	{ "$regex",			     PREDICATE_REGEX,												 OPERAND_PATTERN																					       },
+	{ "$eq", PREDICATE_EQUAL, OPERAND_SINGLE },
+	{ "$ne", PREDICATE_EQUAL, OPERAND_SINGLE, .negated = TRUE },
+	{ "$in", PREDICATE_EQUAL, OPERAND_LIST },
+	{ "$nin", PREDICATE_EQUAL, OPERAND_LIST, .negated = TRUE },
+	{ "$lt", PREDICATE_LESS, OPERAND_SINGLE },
+	{ "$ltne", PREDICATE_LESS, OPERAND_SINGLE, .takes_missing = TRUE },
+	{ "$lte", PREDICATE_LESS_OR_EQUAL, OPERAND_SINGLE },
+	{ "$gt", PREDICATE_GREATER, OPERAND_SINGLE },
+	{ "$gte", PREDICATE_GREATER_OR_EQUAL, OPERAND_SINGLE },
+	{ "$exists", PREDICATE_EXISTS, OPERAND_TRUTH },
+	{ "$regex", PREDICATE_REGEX, OPERAND_PATTERN },
 };
 
 struct Predicate {

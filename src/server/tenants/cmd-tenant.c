@@ -17,9 +17,9 @@ const Option tenant_create_options[] = { TENANT_OPTIONS, { 0 } };
 const Option tenant_token_options[] = { TENANT_OPTIONS, { 0 } };
 const Option tenant_limit_options[] = {
 	TENANT_OPTIONS,
-	{"max-devices",  0, OPTION_NUMBER, G_STRUCT_OFFSET(TenantOptions, max_devices), "N",
-          "accepted devices at a time; -1 is no limit", "-1" },
-	{ 0},
+	{ "max-devices", 0, OPTION_NUMBER, G_STRUCT_OFFSET(TenantOptions, max_devices), "N",
+		"accepted devices at a time; -1 is no limit", "-1" },
+	{ 0 },
 };
 
 typedef struct {

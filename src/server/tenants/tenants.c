@@ -249,7 +249,7 @@ static gboolean get_own_tenant(Call *call, GError **error)
 }
 
 const Route tenant_routes[] = {
-	{HTTP_GET,     "/api/management/v1/tenantadm/user/tenant", CALLER_USER, "tenants.read",
-         RUN_WORKER, NULL, 0, NULL, get_own_tenant },
-	{ 0}
+	{ HTTP_GET, "/api/management/v1/tenantadm/user/tenant", CALLER_USER, "tenants.read",
+		RUN_WORKER, NULL, 0, NULL, get_own_tenant },
+	{ 0 },
 };

@@ -136,10 +136,10 @@ static gboolean delete_token(Call *call, GError **error)
 enum { BODY_MAX = 16 * 1024 };
 
 const Route user_token_routes[] = {
-	{HTTP_GET,     TOKENS, CALLER_USER, "self", RUN_READ, NULL, 0, NULL, list_tokens },
+	{ HTTP_GET, TOKENS, CALLER_USER, "self", RUN_READ, NULL, 0, NULL, list_tokens },
 	{ HTTP_POST, TOKENS, CALLER_USER, "self.tokens", RUN_WRITE, "create", BODY_MAX,
-         &new_token_record, create_token },
-	{ HTTP_DELETE,    TOKENS "/{id}", CALLER_USER, "self", RUN_WRITE, "delete", 0, NULL,
-         delete_token },
-	{ 0          }
+		&new_token_record, create_token },
+	{ HTTP_DELETE, TOKENS "/{id}", CALLER_USER, "self", RUN_WRITE, "delete", 0, NULL,
+		delete_token },
+	{ 0 },
 };

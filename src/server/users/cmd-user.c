@@ -14,15 +14,15 @@
 
 const Option user_create_options[] = {
 	COMMON_OPTIONS(UserCreateOptions),
-	{"email",		     0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, email), "ADDRESS",
-			     "the user's e-mail address", NULL },
-	{ "password-file",                0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, password_file),
-			     "FILE", "a file whose first line is the password", NULL },
-	{ "role",		     0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, role), "NAME",
-			     "what the user may do", "RBAC_ROLE_PERMIT_ALL" },
+	{ "email", 0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, email), "ADDRESS",
+		"the user's e-mail address", NULL },
+	{ "password-file", 0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, password_file),
+		"FILE", "a file whose first line is the password", NULL },
+	{ "role", 0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, role), "NAME",
+		"what the user may do", "RBAC_ROLE_PERMIT_ALL" },
 	{ "tenant", 0, OPTION_TEXT, G_STRUCT_OFFSET(UserCreateOptions, tenant), "NAME",
-			     "the tenant", TENANT_DEFAULT_NAME },
-	{ 0			 },
+		"the tenant", TENANT_DEFAULT_NAME },
+	{ 0 },
 };
 
 enum { PASSWORD_FILE_MAX = 4096 };

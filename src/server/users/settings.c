@@ -140,11 +140,11 @@ static gboolean post_my_settings(Call *call, GError **error)
 enum { BODY_MAX = 1024 * 1024 };
 
 const Route user_settings_routes[] = {
-	{HTTP_GET,      SETTINGS, CALLER_USER, "settings.read", RUN_READ, NULL, 0, NULL, get_settings },
-	{ HTTP_POST,  SETTINGS, CALLER_USER, "settings.write", RUN_WRITE, "update", BODY_MAX, NULL,
-         post_settings },
-	{ HTTP_GET,     SETTINGS "/me", CALLER_USER, "self", RUN_READ, NULL, 0, NULL, get_my_settings },
-	{ HTTP_POST,            SETTINGS "/me", CALLER_USER, "self", RUN_WRITE, "update", BODY_MAX, NULL,
-         post_my_settings },
-	{ 0}
+	{ HTTP_GET, SETTINGS, CALLER_USER, "settings.read", RUN_READ, NULL, 0, NULL, get_settings },
+	{ HTTP_POST, SETTINGS, CALLER_USER, "settings.write", RUN_WRITE, "update", BODY_MAX, NULL,
+		post_settings },
+	{ HTTP_GET, SETTINGS "/me", CALLER_USER, "self", RUN_READ, NULL, 0, NULL, get_my_settings },
+	{ HTTP_POST, SETTINGS "/me", CALLER_USER, "self", RUN_WRITE, "update", BODY_MAX, NULL,
+		post_my_settings },
+	{ 0 },
 };
