@@ -3,16 +3,22 @@
  * a real store.
  *
  * Cases:
- *   chain        a call goes loop, reader, worker, writer, loop, and what was set on the way is
- * answered undone       a handler that fails leaves nothing in the store refusal      a refused
- * call that succeeded keeps what it wrote body         the raw body, its JSON, its table; too
- * large, missing, of another kind stream       a body of 8 MiB is read slower than it comes, whole
- * and in order stream-cut   a client that goes away is an error of the stream, and the call still
- * ends file         a part of a file, and no body for HEAD owned        what a call owns goes with
- * it, last first pages        links and totals lost         clients that leave before their answer
- * harm nobody */
+ *  - chain: a call goes loop, reader, worker, writer, loop; what was set on the way is answered
+ *  - undone: a handler that fails leaves nothing in the store
+ *  - refusal: a refused call that succeeded keeps what it wrote
+ *  - body: the raw body, its JSON, its table; too large, missing, of another kind
+ *  - stream: a body of 8 MiB is read slower than it comes, whole and in order
+ *  - stream-steady: a reader just as fast as its client, never done with what is there, costs no
+ *    memory
+ *  - stream-cut: a client that goes away is an error of the stream, and the call still ends
+ *  - file: a part of a file, and no body for HEAD
+ *  - owned: what a call owns goes with it, last first
+ *  - pages: links and totals
+ *  - lost: clients that leave before their answer harm nobody */
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "base/file.h"
 #include "crypto/digest.h"
@@ -126,6 +132,25 @@ static gboolean stream(Call *call, GError **error)
 	return TRUE;
 }
 
+enum { STEADY_PIECE = 64 * 1024 };
+static gint n_pieces; /* that were read */
+
+/* Reads a piece a millisecond, and says so. */
+static gboolean steady(Call *call, GError **error)
+{
+	g_autofree guint8 *piece = g_malloc(STEADY_PIECE);
+	gsize size = STEADY_PIECE;
+
+	while (size == STEADY_PIECE) {
+		if (!g_input_stream_read_all(
+			    call_body_stream(call), piece, STEADY_PIECE, &size, NULL, error))
+			return FALSE;
+		g_atomic_int_inc(&n_pieces);
+		g_usleep(1000);
+	}
+	return TRUE;
+}
+
 static gboolean send_file(Call *call, GError **error)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -171,6 +196,7 @@ static const Route routes[] = {
 	ROW(HTTP_POST, "/chain/{id}", RUN_LOOP, 0, NULL, chain),
 	ROW(HTTP_POST, "/count", RUN_WRITE, 0, NULL, count_and),
 	ROW(HTTP_POST, "/echo", RUN_LOOP, 100, &body_record, echo),
+	ROW(HTTP_POST, "/steady", RUN_STREAM, 1024 * 1024 * 1024, NULL, steady),
 	ROW(HTTP_POST, "/stream", RUN_STREAM, 64 * 1024 * 1024, NULL, stream),
 	ROW(HTTP_GET, "/file", RUN_WORKER, 0, NULL, send_file),
 	ROW(HTTP_GET, "/own", RUN_LOOP, 0, NULL, own),
@@ -357,6 +383,44 @@ static void wait_for_quiet(const Fixture *fixture)
 	g_assert_cmpuint(counts.n_streams, ==, 0);
 }
 
+enum {
+	STEADY_PIECES = 2000,
+	STEADY_AHEAD = 9, /* pieces between the client and the reader: below what may wait */
+	STEADY_GROWTH_MAX = 48 * 1024 * 1024,
+};
+
+static gint64 resident_bytes(void)
+{
+	g_autofree char *text = NULL;
+	gint64 pages = 0;
+
+	g_assert_true(g_file_get_contents("/proc/self/statm", &text, NULL, NULL));
+	g_assert_cmpint(sscanf(text, "%*d %" G_GINT64_FORMAT, &pages), ==, 1);
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+static void test_stream_steady(Fixture *fixture, gconstpointer data)
+{
+	g_autoptr(GSocketConnection) connection = connect_to(fixture);
+	g_autofree char *piece = g_malloc0(STEADY_PIECE);
+	g_autofree char *answer = NULL;
+	g_autofree char *head = g_strdup_printf("POST /steady HTTP/1.1\r\nHost: x\r\n"
+						"Connection: close\r\nContent-Length: %d\r\n\r\n",
+		STEADY_PIECES * STEADY_PIECE);
+	gint64 before = resident_bytes();
+
+	g_atomic_int_set(&n_pieces, 0);
+	send_text(connection, head, strlen(head));
+	for (gint i = 0; i < STEADY_PIECES; i++) {
+		while (i >= g_atomic_int_get(&n_pieces) + STEADY_AHEAD)
+			g_usleep(100);
+		send_text(connection, piece, STEADY_PIECE);
+	}
+	g_assert_cmpint(resident_bytes() - before, <, STEADY_GROWTH_MAX);
+	answer = receive(connection);
+	g_assert_true(g_str_has_prefix(answer, "HTTP/1.1 204 "));
+}
+
 static void test_stream_cut(Fixture *fixture, gconstpointer data)
 {
 	const char *head = "POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc";
@@ -424,6 +488,7 @@ int main(int argc, char **argv)
 	ADD("refusal", test_refusal);
 	ADD("body", test_body);
 	ADD("stream", test_stream);
+	ADD("stream-steady", test_stream_steady);
 	ADD("stream-cut", test_stream_cut);
 	ADD("file", test_file);
 	ADD("owned", test_owned);

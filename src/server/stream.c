@@ -95,6 +95,16 @@ static void body_input_init(BodyInput *input)
 
 /* --- The loop's side --- */
 
+/* With the lock held. A reader that keeps pace without ever catching up leaves what it took at the
+ * front: moved away once it is as much as may wait, each byte is moved once at most. */
+static void drop_taken(BodyStream *stream)
+{
+	if (stream->taken < BODY_STREAM_HELD_MAX)
+		return;
+	g_byte_array_remove_range(stream->held, 0, (guint)stream->taken);
+	stream->taken = 0;
+}
+
 static gboolean put(HttpRequest *request, const guint8 *data, gsize size, gpointer sink)
 {
 	BodyStream *stream = sink;
@@ -103,6 +113,7 @@ static gboolean put(HttpRequest *request, const guint8 *data, gsize size, gpoint
 	stream->size += size;
 	if (stream->closed)
 		return TRUE;
+	drop_taken(stream);
 	if (stream->size <= stream->size_max)
 		g_byte_array_append(stream->held, data, (guint)size);
 	/* Waking the thread for every record would cost more than the record. */
