@@ -201,6 +201,7 @@ def test_access_tokens(server, api):
     api.post(tokens, json={"name": "ci"}, expect=409)
     api.post(tokens, json={"name": "x", "expires_in": 31536001}, expect=400)
     api.post(tokens, json={"name": "x", "expires_in": -1}, expect=400)
+    api.post(tokens, json={"name": "x", "expires_in": 2**63 - 1}, expect=400)
     api.delete(f"{tokens}/{listed['id']}", expect=204)
     machine.get(f"{USERADM}/users/me", expect=401)
     api.delete(f"{tokens}/{listed['id']}", expect=404)

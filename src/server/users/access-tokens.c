@@ -98,8 +98,7 @@ static gboolean create_token(Call *call, GError **error)
 	const NewToken *body = call_body(call);
 	g_autoptr(User) user =
 		user_find(call_transaction(call), call_tenant(call), call_user_id(call), error);
-	gint64 expires_s =
-		body->expires_in ? clock_now_us() / G_USEC_PER_SEC + body->expires_in : 0;
+	gint64 expires_s = 0;
 
 	if (!user)
 		return FALSE;
@@ -108,6 +107,8 @@ static gboolean create_token(Call *call, GError **error)
 			"expires_in: not within 0 and %d", USER_TOKEN_LIFE_MAX_S);
 		return FALSE;
 	}
+	if (body->expires_in)
+		expires_s = clock_now_us() / G_USEC_PER_SEC + body->expires_in;
 	if (!check_room(call, body->name, error) ||
 		!user_token_issue(call, user, USER_TOKEN_ACCESS, body->name, expires_s, error))
 		return FALSE;
