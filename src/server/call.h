@@ -134,6 +134,10 @@ typedef struct {
 	gint64 page, per_page;
 } Paging;
 gboolean call_paging(Call *call, Paging *ret_paging, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same for lists of artifacts and releases: there a size of 0 or above the maximum means the
+ * usual one, as clients know it. */
+gboolean call_paging_forgiving(
+	Call *call, Paging *ret_paging, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Link headers; @total -1 = unknown, then @more says whether another page exists. Sets
  * X-Total-Count when known. */
 void call_set_paging(Call *call, const Paging *paging, gint64 total, gboolean more);

@@ -24,6 +24,24 @@ gboolean call_paging(Call *call, Paging *ret_paging, GError **error)
 	return TRUE;
 }
 
+gboolean call_paging_forgiving(Call *call, Paging *ret_paging, GError **error)
+{
+	const char *page = call_query(call, "page");
+	const char *per_page = call_query(call, "per_page");
+	Paging paging = { .page = 1, .per_page = PAGING_DEFAULT };
+	gint64 size;
+
+	if (page && !query_positive("page", page, &paging.page, error))
+		return FALSE;
+	if (per_page &&
+		!g_ascii_string_to_signed(per_page, 10, G_MININT64, G_MAXINT64, &size, NULL))
+		return query_positive("per_page", per_page, &size, error);
+	if (per_page && size >= 1 && size <= PAGING_MAX)
+		paging.per_page = size;
+	*ret_paging = paging;
+	return TRUE;
+}
+
 static void add_link(Call *call, const Paging *paging, gint64 page, const char *relation)
 {
 	g_autofree char *query = query_with_page(call_query_pairs(call), page, paging->per_page);

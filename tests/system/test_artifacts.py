@@ -85,6 +85,10 @@ def test_lists(api, tmp_path):
     assert headers["X-Total-Count"] == "4"
     assert 'rel="next"' in headers["Link"]
     assert names(f"{ARTIFACTS}/list", per_page=3, page=2, sort="name:asc")[0] == ["s_%"]
+    for path in (f"{ARTIFACTS}/list", f"{V2}/artifacts", f"{V2}/deployments/releases"):
+        for size in (0, 501, 2**40):
+            assert "per_page=20" in names(path, per_page=size)[1]["Link"]
+        error_of(api.get(path, params={"per_page": "many"}, expect=400))
     assert names(f"{V2}/artifacts", name="r-2")[0] == ["r-2"]
     assert sorted(names(f"{V2}/artifacts", name="R*")[0]) == ["r-1", "r-1", "r-2"]
     assert names(f"{V2}/artifacts", name=["r-2", "s_%"])[0] == ["r-2", "s_%"]

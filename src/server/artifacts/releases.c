@@ -77,7 +77,7 @@ static gboolean page_releases(Call *call, const Spelling *keys, GError **error)
 	Paging paging;
 	gint64 total;
 
-	if (!call_paging(call, &paging, error) ||
+	if (!call_paging_forgiving(call, &paging, error) ||
 		!releases_count(call_transaction(call), call_tenant(call), &filter, &total, error))
 		return FALSE;
 	filter.limit = paging.per_page;

@@ -79,7 +79,7 @@ static gboolean page_artifacts(Call *call, GError **error)
 	Paging paging;
 	gint64 total;
 
-	if (!call_paging(call, &paging, error) ||
+	if (!call_paging_forgiving(call, &paging, error) ||
 		!artifacts_count(call_transaction(call), call_tenant(call), &filter, &total, error))
 		return FALSE;
 	filter.limit = paging.per_page;
@@ -171,7 +171,7 @@ static gboolean page_artifacts_v2(Call *call, GError **error)
 	gint64 first;
 	Paging paging;
 
-	if (!call_paging(call, &paging, error) || !add_all_named(call, names, all, error))
+	if (!call_paging_forgiving(call, &paging, error) || !add_all_named(call, names, all, error))
 		return FALSE;
 	first = (paging.page - 1) * paging.per_page;
 	call_set_paging(call, &paging, -1, (gint64)all->len > first + paging.per_page);
