@@ -433,7 +433,6 @@ static gboolean stream_close(GInputStream *input, GCancellable *cancellable, GEr
 	contact_release_download(stream->contact);
 	stream->contact = NULL;
 	file_close_fd(&stream->pipe);
-	stream->pipe = -1;
 	g_clear_pointer(&stream->spool, spool_free);
 	return TRUE;
 }

@@ -32,6 +32,8 @@ struct Process {
 	Stream streams[2];
 };
 
+enum { PIPE_SIZE = 64 * 1024 };
+
 static void set_nonblocking(int fd)
 {
 	(void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
@@ -168,16 +170,21 @@ static void take_bytes(Process *process, Stream *stream, const char *data, gsize
 	}
 }
 
-/* Reads what is there; closes the stream at its end. */
+/* Reads what is there, at most what a pipe holds: one who prints without end would keep us from
+ * every limit. Closes the stream at its end. */
 static void drain(Process *process, Stream *stream)
 {
 	char data[PROCESS_LINE_MAX];
-	gssize size = 0;
 
-	while (stream->fd >= 0 && (size = read(stream->fd, data, sizeof(data))) > 0)
+	for (gsize i = 0; i < PIPE_SIZE / sizeof(data) && stream->fd >= 0; i++) {
+		gssize size = read(stream->fd, data, sizeof(data));
+
+		if (size < 0)
+			return;
+		if (size == 0)
+			file_close_fd(&stream->fd);
 		take_bytes(process, stream, data, (gsize)size);
-	if (stream->fd >= 0 && size == 0)
-		file_close_fd(&stream->fd);
+	}
 }
 
 static void collect_end(Process *process)

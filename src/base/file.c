@@ -17,6 +17,7 @@ void file_close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
+	*fd = -1;
 }
 
 gboolean file_write_all(int fd, gconstpointer data, gsize size, GError **error)

@@ -35,6 +35,7 @@ gboolean file_remove_tree(const char *path, GError **error) G_GNUC_WARN_UNUSED_R
 gboolean file_write_all(
 	int fd, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* A descriptor that closes itself at the end of its scope: `autofd int fd = open(...)`. */
+/* Leaves -1, so that nobody closes what has the same number by then. */
 void file_close_fd(int *fd);
+/* A descriptor that closes itself at the end of its scope: `autofd int fd = open(...)`. */
 #define autofd __attribute__((cleanup(file_close_fd)))
