@@ -38,26 +38,42 @@ static int compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* (transfer full): paths in byte order of their names; a missing folder has none. */
-static GPtrArray *list_scripts(const char *folder, const char *prefix)
+static gboolean add_script(GPtrArray *list, const char *folder, const char *name, GError **error)
 {
-	GPtrArray *list = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GDir) directory = g_dir_open(folder, 0, NULL);
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+
+	if (access(path, X_OK) != 0) {
+		g_warning("state script %s is not executable and is skipped", path);
+		return TRUE;
+	}
+	if (list->len == SCRIPTS_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
+			"%s: more than %d state scripts of one kind", folder, SCRIPTS_MAX);
+		return FALSE;
+	}
+	g_ptr_array_add(list, g_steal_pointer(&path));
+	return TRUE;
+}
+
+/* (transfer full): paths in byte order of their names; a missing folder has none. A script may be
+ * there to forbid the update, so a folder that cannot be listed is no empty one. */
+static GPtrArray *list_scripts(const char *folder, const char *prefix, GError **error)
+{
+	g_autoptr(GPtrArray) list = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(GDir) directory = g_dir_open(folder, 0, &failure);
 	const char *name = NULL;
 
-	while (directory != NULL && list->len < SCRIPTS_MAX &&
-		(name = g_dir_read_name(directory)) != NULL) {
-		g_autofree char *path = g_build_filename(folder, name, NULL);
-
-		if (!is_script_name(name, prefix))
-			continue;
-		if (access(path, X_OK) != 0)
-			g_warning("state script %s is not executable and is skipped", path);
-		else
-			g_ptr_array_add(list, g_steal_pointer(&path));
+	if (directory == NULL && !g_error_matches(failure, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+		g_set_error(
+			error, ROTA_ERROR, ROTA_ERROR_IO, "state scripts: %s", failure->message);
+		return NULL;
 	}
+	while (directory != NULL && (name = g_dir_read_name(directory)) != NULL)
+		if (is_script_name(name, prefix) && !add_script(list, folder, name, error))
+			return NULL;
 	g_ptr_array_sort(list, compare_names);
-	return list;
+	return g_steal_pointer(&list);
 }
 
 static gboolean pause_before_retry(const AgentSettings *settings, const char *name, GError **error)
@@ -109,25 +125,34 @@ static gboolean run_script(const AgentSettings *settings, const char *path, GErr
 	return status == 0;
 }
 
+/* TRUE: the failure is said and does not count. */
+static gboolean passes_over(GError *failure, gboolean ignore, GError **error)
+{
+	if (!ignore || signals_stop_asked()) {
+		g_propagate_error(error, failure);
+		return FALSE;
+	}
+	g_warning("%s", failure->message);
+	g_error_free(failure);
+	return TRUE;
+}
+
 gboolean scripts_run(const Paths *paths, const AgentSettings *settings, const char *state,
 	ScriptMoment moment, GError **error)
 {
 	g_autofree char *prefix = g_strdup_printf("%s_%s_", state, moment_name(moment));
-	g_autoptr(GPtrArray) list = list_scripts(
-		is_of_system(state) ? paths->system_scripts : paths->artifact_scripts, prefix);
 	gboolean ignore = moment == SCRIPTS_ERROR || g_str_equal(state, "Idle");
+	GError *failure = NULL;
+	g_autoptr(GPtrArray) list =
+		list_scripts(is_of_system(state) ? paths->system_scripts : paths->artifact_scripts,
+			prefix, &failure);
 
-	for (guint i = 0; i < list->len; i++) {
-		g_autoptr(GError) failure = NULL;
-
-		if (run_script(settings, list->pdata[i], &failure))
-			continue;
-		if (!ignore || signals_stop_asked()) {
-			g_propagate_error(error, g_steal_pointer(&failure));
+	if (list == NULL)
+		return passes_over(failure, ignore, error);
+	for (guint i = 0; i < list->len; i++)
+		if (!run_script(settings, list->pdata[i], &failure) &&
+			!passes_over(g_steal_pointer(&failure), ignore, error))
 			return FALSE;
-		}
-		g_warning("%s", failure->message);
-	}
 	return TRUE;
 }
 

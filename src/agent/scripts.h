@@ -20,7 +20,8 @@ enum { SCRIPT_RETRY_STATUS = 21, SCRIPTS_MAX = 1000 };
  * @state: "ArtifactInstall"
  *
  * Runs the scripts of this state and moment one after the other. The first that fails ends the
- * group; in Idle and at the moment Error all run and failures are only logged.
+ * group; in Idle and at the moment Error all run and failures are only logged. A folder that is
+ * there and cannot be listed fails as a script does.
  */
 gboolean scripts_run(const Paths *paths, const AgentSettings *settings, const char *state,
 	ScriptMoment moment, GError **error) G_GNUC_WARN_UNUSED_RESULT;

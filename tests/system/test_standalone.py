@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import os
 import pathlib
+import shutil
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -65,6 +66,16 @@ def test_install_and_commit(vehicle):
     assert (done.returncode, said(done)) == (0, ["Committed."])
     assert chain(vehicle) == "Dl> Dl Dl< In> In In< Co> Co Co< Cl"
     assert vehicle.artifact_name() == "release-2" and vehicle.target() == "new"
+
+
+def test_scripts_that_cannot_be_listed_forbid_the_update(vehicle):
+    """One of them may be there to say no; a file where their folder should be is what a damaged disk may leave."""
+    shutil.rmtree(vehicle.root / "etc/mender/scripts")
+    (vehicle.root / "etc/mender/scripts").write_bytes(b"")
+    done = vehicle.run("install", artifact(vehicle))
+    assert done.returncode == 1 and "System not modified." in done.stdout
+    assert "state scripts: " in done.stderr and "ArtifactInstall" not in vehicle.calls()
+    assert vehicle.target() == "old"
 
 
 def test_install_and_rollback(vehicle):
