@@ -7,7 +7,8 @@
  *  - after a power cut each stored name goes on where the table says; names of older clients too
  *  - a reboot that has not happened yet is asked for again; one that has is verified
  *  - success cut off in Cleanup stays a success; what Mender's clients stored is understood
- *  - the journal written too often ends in an honest failure */
+ *  - the journal written too often ends in an honest failure
+ *  - a journal that names no payload, in whatever phase, crashes nothing */
 #include "agent/phases.h"
 #include <glib/gstdio.h>
 #include "agent/platform/fake/system.h"
@@ -426,6 +427,25 @@ static void test_loop(Fixture *fixture, gconstpointer data)
 	g_assert_cmpstr(software.name, ==, "release-2_INCONSISTENT");
 }
 
+/* With the steps themselves: every start would go through them again. */
+static void test_journal_without_payloads(Fixture *fixture, gconstpointer data)
+{
+	static const Phase phases[] = { PHASE_REBOOT, PHASE_VERIFY_REBOOT, PHASE_COMMIT,
+		PHASE_COMMIT_REST, PHASE_ROLLBACK, PHASE_ROLLBACK_REBOOT,
+		PHASE_VERIFY_ROLLBACK_REBOOT, PHASE_FAILURE };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(phases); i++) {
+		UpdateRecord *record = update_record_new();
+		g_autoptr(Update) update = NULL;
+
+		record->phase = g_strdup(managed_life.rows[phases[i]].stored);
+		update = update_new(fixture->agent, &managed_life, record);
+		(void)phases_recover(update);
+		update->row = &managed_life.rows[phases[i]];
+		g_assert_cmpint(update->row->step(update, NULL), ==, OUTCOME_OK);
+	}
+}
+
 static GLogWriterOutput be_silent(
 	GLogLevelFlags level, const GLogField *fields, gsize count, gpointer data)
 {
@@ -445,6 +465,7 @@ static const struct {
 	{ "/agent/phases/reboot-or-restart", test_reboot_or_restart },
 	{ "/agent/phases/cleanup-of-mender", test_cleanup_of_mender },
 	{ "/agent/phases/loop", test_loop },
+	{ "/agent/phases/journal-without-payloads", test_journal_without_payloads },
 };
 /* clang-format on */
 

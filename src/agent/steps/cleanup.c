@@ -16,7 +16,7 @@ PhaseOutcome cleanup_modules(Update *update, GError **error)
 {
 	PhaseOutcome outcome = call_modules(update, "Cleanup", TRUE, error);
 
-	for (guint i = 0; update->modules != NULL && i < update->modules->len; i++) {
+	for (guint i = 0; i < count_modules(update); i++) {
 		g_autoptr(GError) failure = NULL;
 
 		if (!module_remove_tree(update->modules->pdata[i], &failure))

@@ -19,16 +19,16 @@ PhaseOutcome step_ask_commit(Update *update, GError **error)
 
 PhaseOutcome step_commit(Update *update, GError **error)
 {
-	GPtrArray *modules = update->modules;
+	guint count = count_modules(update);
 
 	if (!scripts_check_versions(update->agent->paths, error))
 		return OUTCOME_ERROR;
-	if (modules == NULL || modules->len == 0)
+	if (count == 0)
 		return OUTCOME_OK;
-	if (!module_call(modules->pdata[0], "ArtifactCommit", error))
+	if (!module_call(update->modules->pdata[0], "ArtifactCommit", error))
 		return OUTCOME_ERROR;
 	update->record->own.payload = 1;
-	return modules->len > 1 ? OUTCOME_NO : OUTCOME_OK;
+	return count > 1 ? OUTCOME_NO : OUTCOME_OK;
 }
 
 /* From here on there is no way back. One that fails is told, and the others are committed all the
@@ -38,7 +38,7 @@ PhaseOutcome step_commit_rest(Update *update, GError **error)
 	PhaseOutcome outcome = OUTCOME_OK;
 	gint64 *at = &update->record->own.payload;
 
-	for (*at = MAX(*at, 1); *at < update->modules->len; (*at)++) {
+	for (*at = MAX(*at, 1); *at < count_modules(update); (*at)++) {
 		g_autoptr(GError) failure = NULL;
 
 		if (!phases_save(update, &failure) ||

@@ -12,7 +12,7 @@ static const char *const answer_words[] = {
 
 PhaseOutcome step_ask_reboot(Update *update, GError **error)
 {
-	guint count = update->modules != NULL ? update->modules->len : 0;
+	guint count = count_modules(update);
 	g_auto(GStrv) words = g_new0(char *, count + 1);
 	PhaseOutcome outcome = OUTCOME_NO;
 
@@ -39,7 +39,7 @@ static const char *wanted(const Update *update, guint i)
 
 static gboolean wants_system_reboot(const Update *update)
 {
-	for (guint i = 0; i < update->modules->len; i++) {
+	for (guint i = 0; i < count_modules(update); i++) {
 		if (g_str_equal(wanted(update, i), REBOOT_AUTOMATIC))
 			return TRUE;
 	}
@@ -60,7 +60,7 @@ static PhaseOutcome reboot_system(Update *update, GError **error)
 /* Payloads that reboot something by themselves come first, the whole system last and once. */
 static PhaseOutcome reboot_all(Update *update, const char *state, GError **error)
 {
-	for (guint i = 0; i < update->modules->len; i++) {
+	for (guint i = 0; i < count_modules(update); i++) {
 		if (g_str_equal(wanted(update, i), REBOOT_CUSTOM) &&
 			!module_call(update->modules->pdata[i], state, error))
 			return OUTCOME_ERROR;
@@ -74,13 +74,13 @@ static gboolean reboot_is_pending(const Update *update)
 {
 	g_autofree char *now = system_boot_id(update->agent->paths);
 
-	return update->modules != NULL && wants_system_reboot(update) && now != NULL &&
+	return wants_system_reboot(update) && now != NULL &&
 	       g_strcmp0(now, update->record->own.boot_id) == 0;
 }
 
 static PhaseOutcome verify_all(Update *update, const char *state, GError **error)
 {
-	for (guint i = 0; i < update->modules->len; i++) {
+	for (guint i = 0; i < count_modules(update); i++) {
 		if (*wanted(update, i) != '\0' &&
 			!module_call(update->modules->pdata[i], state, error))
 			return OUTCOME_ERROR;

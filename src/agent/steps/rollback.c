@@ -12,9 +12,11 @@ static void remember(Update *update, gboolean supported)
 /* Only where every payload has a way back is there one for the whole. */
 PhaseOutcome step_ask_rollback(Update *update, GError **error)
 {
-	if (update->modules == NULL || update->modules->len == 0)
+	guint count = count_modules(update);
+
+	if (count == 0)
 		return OUTCOME_NO;
-	for (guint i = 0; i < update->modules->len; i++) {
+	for (guint i = 0; i < count; i++) {
 		ModuleAnswer answer = MODULE_NO;
 
 		if (!module_ask(update->modules->pdata[i], "SupportsRollback", &answer, error))
@@ -33,7 +35,7 @@ PhaseOutcome step_rollback(Update *update, GError **error)
 {
 	guint failed = 0;
 
-	for (guint i = update->modules->len; i > 0; i--) {
+	for (guint i = count_modules(update); i > 0; i--) {
 		g_autoptr(GError) failure = NULL;
 
 		if (module_call(update->modules->pdata[i - 1], "ArtifactRollback", &failure))
@@ -44,6 +46,6 @@ PhaseOutcome step_rollback(Update *update, GError **error)
 	if (failed == 0)
 		return OUTCOME_OK;
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNPROCESSABLE,
-		"%u of %u payloads could not be taken back", failed, update->modules->len);
+		"%u of %u payloads could not be taken back", failed, count_modules(update));
 	return OUTCOME_ERROR;
 }

@@ -48,6 +48,9 @@ PhaseOutcome step_report_final(Update *update, GError **error);
 /* Calls Cleanup and removes the trees. */
 PhaseOutcome cleanup_modules(Update *update, GError **error);
 
-/* Shared: one call on every module, in order; the first error ends it, or with @all the last is
+/* Shared. Zero where the journal names no payload: it may be a damaged one, and a crash at each
+ * start would be worse than what it asks for. */
+guint count_modules(const Update *update);
+/* One call on every module, in order; the first error ends it, or with @all the last is
  * kept. */
 PhaseOutcome call_modules(Update *update, const char *state, gboolean all, GError **error);
