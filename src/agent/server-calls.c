@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "crypto/digest.h"
+#include "http/proxy.h"
 #include "wire/paths.h"
 #include <string.h>
 
@@ -233,9 +234,8 @@ static gboolean parse_next(const ContactReply *reply, NextAnswer **ret_answer, G
 	if (!is_plain_id(answer->id))
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
 			"deployment: its id is no plain text");
-	else if (!agent_settings_url_is_safe(answer->artifact.source.uri))
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"deployment: its link is neither https nor http to a loopback address");
+	else if (!http_url_check(answer->artifact.source.uri, error))
+		g_prefix_error(error, "deployment: its link: ");
 	else
 		*ret_answer = answer;
 	if (*ret_answer == NULL)
@@ -388,12 +388,7 @@ GInputStream *server_calls_fetch_url(Agent *agent, const char *url, GError **err
 {
 	ContactDownload download = { .url = url };
 
-	if (!agent_settings_url_is_safe(url)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"neither https nor http to a loopback address");
-		return NULL;
-	}
-	if (!open_contact(agent, error))
+	if (!http_url_check(url, error) || !open_contact(agent, error))
 		return NULL;
 	return contact_fetch(agent->contact, &download, error);
 }

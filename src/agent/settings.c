@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/settings.h"
-#include <gio/gio.h>
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "base/settings.h"
+#include "http/proxy.h"
 
 enum { CONFIG_SIZE_MAX = 1024 * 1024, SERVERS_MAX = 32 };
 
@@ -67,35 +67,15 @@ static const Setting agent_settings[] = {
 /* Mender's clients take any of these in their files. */
 static const char *const device_tiers[] = { "standard", "system", "micro", NULL };
 
-static gboolean is_loopback(const char *host)
-{
-	g_autoptr(GInetAddress) address = NULL;
-
-	if (g_ascii_strcasecmp(host, "localhost") == 0)
-		return TRUE;
-	address = g_inet_address_new_from_string(host);
-	return address != NULL && g_inet_address_get_is_loopback(address);
-}
-
-gboolean agent_settings_url_is_safe(const char *url)
-{
-	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_NONE, NULL);
-
-	if (uri == NULL || g_uri_get_host(uri) == NULL || *g_uri_get_host(uri) == '\0')
-		return FALSE;
-	if (g_str_equal(g_uri_get_scheme(uri), "https"))
-		return TRUE;
-	return g_str_equal(g_uri_get_scheme(uri), "http") && is_loopback(g_uri_get_host(uri));
-}
-
 static gboolean add_server(
 	GPtrArray *servers, const char *file, const char *key, const char *url, GError **error)
 {
+	g_autoptr(GError) failure = NULL;
 	char *base = NULL;
 
-	if (!agent_settings_url_is_safe(url)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"%s: %s: neither https nor http to a loopback address", file, key);
+	if (!http_url_check(url, &failure)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: %s: %s", file, key,
+			failure->message);
 		return FALSE;
 	}
 	base = g_strdup(url);

@@ -52,9 +52,6 @@ typedef struct {
 AgentSettings *agent_settings_load(
 	const Paths *paths, const SettingsFiles *files, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* TRUE for https, and for http to a loopback address: what the agent is willing to talk to. */
-gboolean agent_settings_url_is_safe(const char *url);
-
 /* (transfer full): the table of keys in scdoc's language. */
 char *agent_settings_to_man(void);
 

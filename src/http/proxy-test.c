@@ -75,6 +75,7 @@ static void test_urls(void)
 		{ "https://user:secret@server.example/", ROTA_ERROR_INVALID },
 		{ "https:///x", ROTA_ERROR_INVALID },
 		{ "server.example", ROTA_ERROR_INVALID },
+		{ "//server.example", ROTA_ERROR_INVALID },
 		{ "", ROTA_ERROR_INVALID },
 	};
 
