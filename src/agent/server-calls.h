@@ -43,5 +43,5 @@ gint64 server_calls_spooled(const Agent *agent, const UpdateRecord *record);
 
 /* The next call authenticates anew. */
 void server_calls_forget_token(Agent *agent);
-/* Nothing more to say for now: the network process goes. The token is kept. */
+/* There is nothing more to say: the network process goes. The token is kept. */
 void server_calls_end(Agent *agent);

@@ -3,7 +3,7 @@
 #include "server/database.h"
 
 /* What an engine is to the store: a struct of functions. database.c owns threads, queues, groups
- * and deadlines; an engine owns a connection and knows its SQL. Used by database.c and schema.c
+ * and deadlines; an engine owns a connection and knows its SQL. Used by the files of the store
  * only.
  *
  * A connection belongs to one thread at a time. An engine may put off begin, job_begin, job_keep
@@ -48,7 +48,7 @@ typedef struct {
 struct Rows {
 	const DatabaseEngine *engine;
 	Connection *connection;
-	Transaction *transaction; /* set by database.c */
+	Transaction *transaction; /* set by transaction.c */
 	QueryId query;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include "base/error.h"
-#include "server/database-engine.h"
+#include "server/job.h"
 #include "server/schema.h"
 
 /* Threads, queues and groups.
@@ -22,38 +22,6 @@
 #define RECONNECT_LAST_US 5000000
 #define CHECK_US (3600 * (gint64)G_USEC_PER_SEC)
 #define CHECK_TEXT_MAX 4000 /* of what is broken, at most */
-
-typedef struct {
-	void (*function)(gpointer data);
-	gpointer data;
-	GDestroyNotify free_data;
-} Hook;
-
-typedef struct {
-	DatabaseJob run;
-	DatabaseDone done;
-	gpointer data;
-	gint64 queued_us, limit_us;
-	guint runs;
-	GError *error;
-	GArray *hooks; /* of Hook; NULL while there is none */
-} Job;
-
-struct Transaction {
-	Connection *connection;
-	Job *job;
-	GError *failure; /* of the first statement that failed; the job fails with it */
-	guint open_rows;
-};
-
-typedef struct {
-	GMutex lock;
-	GCond filled; /* when there are as many jobs as are awaited */
-	guint n_awaited;
-	GQueue jobs; /* of Job */
-	gboolean closing;
-	const char *name; /* for messages */
-} JobQueue;
 
 typedef struct {
 	Database *database;
@@ -77,166 +45,7 @@ struct Database {
 	DatabaseFigures figures;
 };
 
-/* --- Jobs and their queue --- */
-
-static void drop_hooks(Job *job)
-{
-	for (guint i = 0; job->hooks && i < job->hooks->len; i++) {
-		Hook *hook = &g_array_index(job->hooks, Hook, i);
-
-		if (hook->free_data)
-			hook->free_data(hook->data);
-	}
-	g_clear_pointer(&job->hooks, g_array_unref);
-}
-
-static void run_hooks(Job *job)
-{
-	for (guint i = 0; job->hooks && i < job->hooks->len; i++) {
-		Hook *hook = &g_array_index(job->hooks, Hook, i);
-
-		hook->function(hook->data);
-	}
-}
-
-/* The end of every job. */
-static void finish(Job *job)
-{
-	if (!job->error)
-		run_hooks(job);
-	drop_hooks(job);
-	job->done(job->data, job->error);
-	g_clear_error(&job->error);
-	g_free(job);
-}
-
-static void queue_init(JobQueue *queue, const char *name)
-{
-	g_mutex_init(&queue->lock);
-	g_cond_init(&queue->filled);
-	g_queue_init(&queue->jobs);
-	queue->name = name;
-}
-
-static void queue_clear(JobQueue *queue)
-{
-	g_mutex_clear(&queue->lock);
-	g_cond_clear(&queue->filled);
-}
-
-static void queue_add(
-	JobQueue *queue, DatabaseJob run, DatabaseDone done, gpointer data, gint64 limit_us)
-{
-	Job *job = g_new0(Job, 1);
-	gboolean full;
-
-	*job = (Job){ .run = run, .done = done, .data = data, .limit_us = limit_us };
-	job->queued_us = g_get_monotonic_time();
-	g_mutex_lock(&queue->lock);
-	full = queue->jobs.length >= DATABASE_QUEUE_JOBS;
-	if (!full) {
-		g_queue_push_tail(&queue->jobs, job);
-		if (queue->jobs.length >= queue->n_awaited)
-			g_cond_signal(&queue->filled);
-	}
-	g_mutex_unlock(&queue->lock);
-	if (!full)
-		return;
-	g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "too many calls wait for %s",
-		queue->name);
-	finish(job);
-}
-
-/* NULL: nothing waits. */
-static Job *queue_try_take(JobQueue *queue)
-{
-	Job *job;
-
-	g_mutex_lock(&queue->lock);
-	job = g_queue_pop_head(&queue->jobs);
-	g_mutex_unlock(&queue->lock);
-	return job;
-}
-
-/* NULL: the store is closing, and nothing waits any more. */
-static Job *queue_take(JobQueue *queue)
-{
-	Job *job;
-
-	g_mutex_lock(&queue->lock);
-	while (!queue->jobs.length && !queue->closing)
-		g_cond_wait(&queue->filled, &queue->lock);
-	job = g_queue_pop_head(&queue->jobs);
-	g_mutex_unlock(&queue->lock);
-	return job;
-}
-
-/* Waits until @n jobs are there, but not past @until_us. */
-static void queue_await(JobQueue *queue, guint n, gint64 until_us)
-{
-	gboolean in_time = TRUE;
-
-	g_mutex_lock(&queue->lock);
-	queue->n_awaited = n;
-	while (in_time && queue->jobs.length < n && !queue->closing)
-		in_time = g_cond_wait_until(&queue->filled, &queue->lock, until_us);
-	queue->n_awaited = 1;
-	g_mutex_unlock(&queue->lock);
-}
-
-static void queue_put_back(JobQueue *queue, Job *job)
-{
-	g_mutex_lock(&queue->lock);
-	g_queue_push_head(&queue->jobs, job);
-	g_mutex_unlock(&queue->lock);
-}
-
-static void queue_close(JobQueue *queue)
-{
-	g_mutex_lock(&queue->lock);
-	queue->closing = TRUE;
-	g_cond_broadcast(&queue->filled);
-	g_mutex_unlock(&queue->lock);
-}
-
-static guint queue_length(JobQueue *queue)
-{
-	guint length;
-
-	g_mutex_lock(&queue->lock);
-	length = queue->jobs.length;
-	g_mutex_unlock(&queue->lock);
-	return length;
-}
-
 /* --- Running one job --- */
-
-/* Runs the job's function; what it means for the transaction is the caller's. */
-static gboolean call_job(Connection *connection, Job *job)
-{
-	Transaction transaction = { .connection = connection, .job = job };
-	gboolean ok;
-
-	drop_hooks(job);
-	g_clear_error(&job->error);
-	job->runs++;
-	connection->deadline_us = g_get_monotonic_time() + job->limit_us;
-	ok = job->run(&transaction, job->data, &job->error);
-	connection->deadline_us = 0;
-	if (transaction.open_rows)
-		g_critical("a job left %u results open", transaction.open_rows);
-	if (transaction.failure && ok) {
-		ok = FALSE;
-		g_propagate_error(&job->error, g_steal_pointer(&transaction.failure));
-	}
-	g_clear_error(&transaction.failure);
-	if (!ok && !job->error)
-		g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_INTERNAL,
-			"a job failed without a reason");
-	if (ok)
-		g_clear_error(&job->error);
-	return ok;
-}
 
 /* TRUE: the transaction goes on, with or without what this job wrote. */
 static gboolean run_in_group(Connection *connection, Job *job)
@@ -249,7 +58,7 @@ static gboolean run_in_group(Connection *connection, Job *job)
 		connection->failure = FAILURE_NONE;
 		if (!engine->job_begin(connection, &job->error))
 			return FALSE;
-		if (call_job(connection, job))
+		if (job_call(connection, job))
 			return engine->job_keep(connection, &job->error);
 		if (connection->failure == FAILURE_GROUP || connection->failure == FAILURE_LOST)
 			return FALSE;
@@ -266,7 +75,7 @@ static gboolean waited_too_long(JobQueue *queue, Job *job)
 		return FALSE;
 	g_set_error(&job->error, ROTA_ERROR, ROTA_ERROR_TIMED_OUT, "waited too long for %s",
 		queue->name);
-	finish(job);
+	job_finish(job);
 	return TRUE;
 }
 
@@ -362,7 +171,7 @@ static void put_back(Worker *worker, GPtrArray *group)
 
 		if ((job->error && n < group->len - 1) || job->runs >= DATABASE_JOB_RUNS)
 			continue;
-		queue_put_back(&worker->database->writes, job);
+		job_queue_put_back(&worker->database->writes, job);
 		g_ptr_array_remove_index(group, n);
 	}
 }
@@ -371,7 +180,7 @@ static void finish_group(Worker *worker, GPtrArray *group, gint64 began_us)
 {
 	count_group(worker->database, group, began_us);
 	for (guint i = 0; i < group->len; i++)
-		finish(group->pdata[i]);
+		job_finish(group->pdata[i]);
 }
 
 /* A job that is run again runs in a group of its own, so that it harms nobody a second time. */
@@ -386,12 +195,12 @@ static gboolean must_be_alone(const Job *job)
 static Job *next_job(Worker *worker, guint n_gathered, gint64 until_us)
 {
 	JobQueue *queue = &worker->database->writes;
-	Job *job = queue_try_take(queue);
+	Job *job = job_queue_try_take(queue);
 
 	if (job || n_gathered >= worker->last_jobs || g_get_monotonic_time() >= until_us)
 		return job;
-	queue_await(queue, worker->last_jobs - n_gathered, until_us);
-	return queue_try_take(queue);
+	job_queue_await(queue, worker->last_jobs - n_gathered, until_us);
+	return job_queue_try_take(queue);
 }
 
 /* FALSE: the transaction is gone since the group's last job. */
@@ -403,7 +212,7 @@ static gboolean gather(Worker *worker, Job *first, GPtrArray *group)
 
 	for (Job *job = first; job; job = next_job(worker, group->len, began_us + wait_us)) {
 		if (must_be_alone(job) && group->len) {
-			queue_put_back(queue, job);
+			job_queue_put_back(queue, job);
 			return TRUE;
 		}
 		if (waited_too_long(queue, job))
@@ -468,7 +277,7 @@ static gpointer writer_main(gpointer data)
 	Worker *worker = data;
 	Job *job;
 
-	while ((job = queue_take(&worker->database->writes)))
+	while ((job = job_queue_take(&worker->database->writes)))
 		write_group(worker, job);
 	return NULL;
 }
@@ -485,7 +294,7 @@ static gboolean try_read(Worker *worker, Job *job)
 	if (!begin(worker, &job->error))
 		return TRUE;
 	connection = worker->connection;
-	if (call_job(connection, job))
+	if (job_call(connection, job))
 		connection->engine->commit(connection, &job->error);
 	else
 		connection->engine->rollback(connection);
@@ -505,7 +314,7 @@ static void read_job(Worker *worker, Job *job)
 	g_mutex_lock(&database->figures_lock);
 	database->figures.jobs_read++;
 	g_mutex_unlock(&database->figures_lock);
-	finish(job);
+	job_finish(job);
 }
 
 static gpointer reader_main(gpointer data)
@@ -513,7 +322,7 @@ static gpointer reader_main(gpointer data)
 	Worker *worker = data;
 	Job *job;
 
-	while ((job = queue_take(&worker->database->reads)))
+	while ((job = job_queue_take(&worker->database->reads)))
 		read_job(worker, job);
 	return NULL;
 }
@@ -578,8 +387,8 @@ Database *database_open(const char *url, guint n_readers, GError **error)
 	database = g_new0(Database, 1);
 	database->engine = engine;
 	database->where = g_strdup(where);
-	queue_init(&database->writes, "the database's writer");
-	queue_init(&database->reads, "the database's readers");
+	job_queue_init(&database->writes, "the database's writer");
+	job_queue_init(&database->reads, "the database's readers");
 	g_mutex_init(&database->figures_lock);
 	database->n_readers = CLAMP(n_readers, 1, DATABASE_READERS);
 	database->readers = g_new0(Worker, database->n_readers);
@@ -596,8 +405,8 @@ Database *database_open(const char *url, guint n_readers, GError **error)
 
 void database_free(Database *database)
 {
-	queue_close(&database->writes);
-	queue_close(&database->reads);
+	job_queue_close(&database->writes);
+	job_queue_close(&database->reads);
 	if (database->writer.thread)
 		g_thread_join(database->writer.thread);
 	for (guint i = 0; i < database->n_readers; i++) {
@@ -606,8 +415,8 @@ void database_free(Database *database)
 		disconnect(&database->readers[i]);
 	}
 	disconnect(&database->writer); /* last: SQLite then tidies its log away */
-	queue_clear(&database->writes);
-	queue_clear(&database->reads);
+	job_queue_clear(&database->writes);
+	job_queue_clear(&database->reads);
 	g_mutex_clear(&database->figures_lock);
 	g_free(database->readers);
 	g_free(database->where);
@@ -624,8 +433,8 @@ void database_figures(Database *database, DatabaseFigures *ret_figures)
 	g_mutex_lock(&database->figures_lock);
 	*ret_figures = database->figures;
 	g_mutex_unlock(&database->figures_lock);
-	ret_figures->write_queue = queue_length(&database->writes);
-	ret_figures->read_queue = queue_length(&database->reads);
+	ret_figures->write_queue = job_queue_length(&database->writes);
+	ret_figures->read_queue = job_queue_length(&database->reads);
 }
 
 static gboolean gather_findings(Connection *connection, GString *findings, GError **error)
@@ -669,12 +478,12 @@ gboolean database_check(Database *database, GError **error)
 
 void database_write(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
 {
-	queue_add(&database->writes, job, done, data, DATABASE_JOB_US);
+	job_queue_add(&database->writes, job, done, data, DATABASE_JOB_US);
 }
 
 void database_read(Database *database, DatabaseJob job, DatabaseDone done, gpointer data)
 {
-	queue_add(&database->reads, job, done, data, DATABASE_JOB_US);
+	job_queue_add(&database->reads, job, done, data, DATABASE_JOB_US);
 }
 
 typedef struct {
@@ -710,7 +519,7 @@ static gboolean wait_for(JobQueue *queue, DatabaseJob job, gpointer data, GError
 
 	g_mutex_init(&wait.lock);
 	g_cond_init(&wait.ended);
-	queue_add(queue, run_waited, end_wait, &wait, DATABASE_WAITED_JOB_US);
+	job_queue_add(queue, run_waited, end_wait, &wait, DATABASE_WAITED_JOB_US);
 	g_mutex_lock(&wait.lock);
 	while (!wait.has_ended)
 		g_cond_wait(&wait.ended, &wait.lock);
@@ -731,153 +540,4 @@ gboolean database_write_wait(Database *database, DatabaseJob job, gpointer data,
 gboolean database_read_wait(Database *database, DatabaseJob job, gpointer data, GError **error)
 {
 	return wait_for(&database->reads, job, data, error);
-}
-
-void transaction_on_commit(Transaction *transaction, void (*function)(gpointer data), gpointer data,
-	GDestroyNotify free_data)
-{
-	Hook hook = { function, data, free_data };
-	Job *job = transaction->job;
-
-	if (!job->hooks)
-		job->hooks = g_array_new(FALSE, FALSE, sizeof(Hook));
-	g_array_append_val(job->hooks, hook);
-}
-
-/* --- Statements --- */
-
-/* A NULL text or blob is null, so that callers need no branch for what may be absent. */
-static gboolean read_value(va_list *arguments, DbValue *ret_value)
-{
-	ret_value->kind = va_arg(*arguments, DbKind);
-	switch (ret_value->kind) {
-	case DB_TEXT:
-		ret_value->text = va_arg(*arguments, const char *);
-		break;
-	case DB_INT:
-		ret_value->number = va_arg(*arguments, gint64);
-		return TRUE;
-	case DB_REAL:
-		ret_value->real = va_arg(*arguments, double);
-		return TRUE;
-	case DB_BLOB:
-		ret_value->blob = va_arg(*arguments, GBytes *);
-		break;
-	case DB_NULL:
-		return TRUE;
-	case DB_END:
-		return FALSE;
-	}
-	if (!ret_value->text)
-		ret_value->kind = DB_NULL;
-	return TRUE;
-}
-
-static gboolean execute(Transaction *transaction, Rows **ret_rows, gint64 *ret_changed,
-	QueryId query, va_list *arguments, GError **error)
-{
-	Connection *connection = transaction->connection;
-	DbValue values[DATABASE_PARAMETERS + 1];
-	guint n_values = 0;
-
-	while (n_values <= DATABASE_PARAMETERS && read_value(arguments, &values[n_values]))
-		n_values++;
-	if (n_values != query_rows[query].n_parameters) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "%s: takes %u values, got %u",
-			query_rows[query].name, query_rows[query].n_parameters, n_values);
-		return FALSE;
-	}
-	return connection->engine->execute(connection, query, values, ret_rows, ret_changed, error);
-}
-
-/* Keeps the first failure of a statement: no later one is tried, and the job fails with it. */
-static gboolean settle(Transaction *transaction, GError *failure, GError **error)
-{
-	if (!failure)
-		return TRUE;
-	transaction->failure = g_error_copy(failure);
-	g_propagate_error(error, failure);
-	return FALSE;
-}
-
-static gboolean may_go_on(Transaction *transaction, GError **error)
-{
-	if (!transaction->failure)
-		return TRUE;
-	g_propagate_error(error, g_error_copy(transaction->failure));
-	return FALSE;
-}
-
-gboolean transaction_run(
-	Transaction *transaction, gint64 *ret_changed, GError **error, QueryId query, ...)
-{
-	GError *failure = NULL;
-	va_list arguments;
-
-	if (!may_go_on(transaction, error))
-		return FALSE;
-	va_start(arguments, query);
-	execute(transaction, NULL, ret_changed, query, &arguments, &failure);
-	va_end(arguments);
-	return settle(transaction, failure, error);
-}
-
-Rows *transaction_query(Transaction *transaction, GError **error, QueryId query, ...)
-{
-	GError *failure = NULL;
-	Rows *rows = NULL;
-	va_list arguments;
-
-	if (!may_go_on(transaction, error))
-		return NULL;
-	va_start(arguments, query);
-	execute(transaction, &rows, NULL, query, &arguments, &failure);
-	va_end(arguments);
-	if (!settle(transaction, failure, error))
-		return NULL;
-	rows->transaction = transaction;
-	transaction->open_rows++;
-	return rows;
-}
-
-gboolean rows_next(Rows *rows, GError **error)
-{
-	GError *failure = NULL;
-	gboolean found;
-
-	if (!may_go_on(rows->transaction, error))
-		return FALSE;
-	found = rows->engine->rows_next(rows, &failure);
-	return settle(rows->transaction, failure, error) && found;
-}
-
-gboolean rows_is_null(Rows *rows, guint column)
-{
-	return rows->engine->rows_is_null(rows, column);
-}
-
-const char *rows_text(Rows *rows, guint column)
-{
-	return rows->engine->rows_text(rows, column);
-}
-
-gint64 rows_int(Rows *rows, guint column)
-{
-	return rows->engine->rows_int(rows, column);
-}
-
-double rows_real(Rows *rows, guint column)
-{
-	return rows->engine->rows_real(rows, column);
-}
-
-GBytes *rows_blob(Rows *rows, guint column)
-{
-	return rows->engine->rows_blob(rows, column);
-}
-
-void rows_free(Rows *rows)
-{
-	rows->transaction->open_rows--;
-	rows->engine->rows_free(rows);
 }
