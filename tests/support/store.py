@@ -13,6 +13,14 @@ class Store:
         self.path = server.data / "rota.db"
         self.url = server.database
 
+    def execute(self, sql):
+        """A change beside the server, as the operator makes one."""
+        if self.url is None:
+            with contextlib.closing(sqlite3.connect(self.path, timeout=30)) as connection, connection:
+                connection.execute(sql)
+            return
+        subprocess.run([program_folder() / "psql", "-AtXq", "-c", sql, self.url], check=True)
+
     def query(self, sql):
         """Rows of texts."""
         if self.url is None:

@@ -3,14 +3,16 @@
 
 import hashlib
 import os
+import signal
 import urllib.parse
 import uuid
 
 import pytest
 
-from support.api import DEPLOYMENTS, DEVAUTH, error_of
+from support.api import DEPLOYMENTS, DEVAUTH, error_of, wait_until
 from support.artifact import make_artifact
 from support.device import Device
+from support.store import Store
 
 ARTIFACTS = f"{DEPLOYMENTS}/artifacts"
 
@@ -147,3 +149,20 @@ def test_link_to_a_deleted_artifact(api, offered):
     answer = offered.download(offered.uri)
     assert answer.status_code == 404
     error_of(answer)
+
+
+@pytest.mark.shows("B7")
+def test_a_suspended_tenant_is_shut_out(server, api, offered):
+    link = api.get(f"{ARTIFACTS}/{offered.artifact}/download", expect=200).json()["uri"]
+    assert offered.download(link).status_code == 200
+    Store(server).execute("UPDATE tenants SET status = 'suspended'")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: api.get(ARTIFACTS).status_code == 401, what="the user is shut out")
+    offered.next(expect=401)
+    for uri in (link, offered.uri):
+        answer = offered.download(uri)
+        assert (answer.status_code, error_of(answer)) == (403, "Account suspended")
+    Store(server).execute("UPDATE tenants SET status = 'active'")
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: api.get(ARTIFACTS).status_code == 200, what="the user is back")
+    assert offered.download(link).status_code == 200

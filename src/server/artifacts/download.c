@@ -11,6 +11,7 @@
 #include "server/artifacts/store.h"
 #include "server/blob/blob.h"
 #include "server/hot.h"
+#include "server/tenants/tenants.h"
 
 static const char artifact_type[] = "application/vnd.mender-artifact";
 
@@ -34,13 +35,17 @@ static gboolean read_link(const Call *call, Link *ret_link, GError **error)
 	return FALSE;
 }
 
-/* A link dies with its device's right to be here. */
-static gboolean check_device(const Call *call, const Link *link, GError **error)
+/* A link dies with its device's right to be here, and with its tenant's. */
+static gboolean check_bearer(const Call *call, const Link *link, GError **error)
 {
 	Hot *hot = app_hot(call_app(call));
 	HotDevice device;
 	Uuid id;
 
+	if (!tenant_is_active(call_app(call), link->tenant)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_FORBIDDEN, "Account suspended");
+		return FALSE;
+	}
 	if (link->device[0] == '\0')
 		return TRUE; /* made for a user */
 	if (uuid_parse(link->device, &id) && hot_find(hot, &id, &device) &&
@@ -131,7 +136,7 @@ gboolean download_artifact(Call *call, GError **error)
 	if (!read_link(call, &link, error) ||
 		!links_check(app_links(call_app(call)), &link, call_query(call, "signature"),
 			clock_now_us(), error) ||
-		!check_device(call, &link, error))
+		!check_bearer(call, &link, error))
 		return FALSE;
 	return call_continue(call, RUN_READ, send_artifact);
 }
