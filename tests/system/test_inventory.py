@@ -9,6 +9,7 @@ import pytest
 
 from support.api import DEVAUTH, INVENTORY, error_of
 from support.device import ATTRIBUTES, Device
+from support.store import Store
 
 V2 = "/api/management/v2/inventory"
 
@@ -99,6 +100,23 @@ def test_a_stranger_cannot_make_the_writer_work_without_end(server, api):
     assert len(kept) > 3000  # the text of the list that was too much
     wide = Device(server, {f"n{i}": i for i in range(101)})
     assert "members" in error_of(wide.authenticate(expect=400))
+
+
+def test_names_nobody_bears_are_forgotten(server, api, join):
+    def names():
+        return {row[0] for row in Store(server).query("SELECT name FROM inventory_names")}
+
+    device, other = join(mac="1", made_up="x"), join(mac="2")
+    device.send_inventory({"kept": 1, "first": "a", "both": [1, 2]})
+    other.send_inventory({"both": 3})
+    device.send_inventory({"kept": 2, "second": "b"})
+    assert {"kept", "second", "both"} <= names() and "first" not in names()
+    assert api.inventory_of(device.id)["inventory"] == {"kept": 2, "second": "b"}
+    api.delete(f"{DEVAUTH}/devices/{device.id}", expect=204)
+    assert names() == {"mac", "both"}
+    assert api.inventory_of(other.id)["inventory"] == {"both": 3}
+    other.send_inventory({"after": "all"})
+    assert api.inventory_of(other.id)["inventory"] == {"after": "all"}
 
 
 def test_long_values_are_found(api, join):

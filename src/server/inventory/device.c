@@ -229,10 +229,25 @@ static gboolean add_device(Transaction *transaction, const DeviceChange *change,
 		       WRITE_REPLACE, G_MAXUINT, &changed, error);
 }
 
+static gboolean forget_names(
+	Transaction *transaction, const char *tenant, const GPtrArray *attributes, GError **error)
+{
+	for (guint i = 0; i < attributes->len; i++)
+		if (!inventory_forget_name(
+			    transaction, tenant, g_ptr_array_index(attributes, i), error))
+			return FALSE;
+	return TRUE;
+}
+
 static gboolean remove_device(Transaction *transaction, const DeviceChange *change, GError **error)
 {
-	return transaction_run(transaction, NULL, error, QUERY_INVENTORY_VALUES_REMOVE, DB_TEXT,
+	g_autoptr(GPtrArray) attributes =
+		inventory_attributes(transaction, change->tenant, change->row, NULL, error);
+
+	return attributes != NULL &&
+	       transaction_run(transaction, NULL, error, QUERY_INVENTORY_VALUES_REMOVE, DB_TEXT,
 		       change->tenant, DB_TEXT, change->device, DB_END) &&
+	       forget_names(transaction, change->tenant, attributes, error) &&
 	       transaction_run(transaction, NULL, error, QUERY_INVENTORY_DEVICE_REMOVE, DB_TEXT,
 		       change->tenant, DB_TEXT, change->device, DB_END);
 }

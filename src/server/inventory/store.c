@@ -215,6 +215,13 @@ static gboolean remove_attribute(Transaction *transaction, const char *tenant, c
 		DB_END);
 }
 
+gboolean inventory_forget_name(
+	Transaction *transaction, const char *tenant, const Attribute *attribute, GError **error)
+{
+	return transaction_run(transaction, NULL, error, QUERY_INVENTORY_NAME_FORGET, DB_TEXT,
+		tenant, DB_TEXT, attribute->scope, DB_TEXT, attribute->name, DB_END);
+}
+
 static const Attribute *find_attribute(const GPtrArray *attributes, const char *name)
 {
 	for (guint i = 0; i < attributes->len; i++) {
@@ -239,6 +246,8 @@ static gboolean remove_old(Transaction *transaction, const char *tenant, const c
 			continue;
 		++*ret_n;
 		if (!remove_attribute(transaction, tenant, device, old, error))
+			return FALSE;
+		if (new == NULL && !inventory_forget_name(transaction, tenant, old, error))
 			return FALSE;
 	}
 	return TRUE;

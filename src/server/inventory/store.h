@@ -39,6 +39,11 @@ typedef enum {
 	WRITE_MERGE,
 } WriteMode;
 
+/* A device lost this attribute, and its values are gone: the name goes with the last one that had
+ * it, or names that strangers made up would stay for good. */
+gboolean inventory_forget_name(Transaction *transaction, const char *tenant,
+	const Attribute *attribute, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /**
  * inventory_write:
  * @attributes: of Attribute *, all of @scope

@@ -46,6 +46,11 @@ ON CONFLICT DO NOTHING
 -- name: inventory_name_id
 SELECT id FROM inventory_names WHERE tenant = $1 AND scope = $2 AND name = $3
 
+-- A name that no device bears any more.
+-- name: inventory_name_forget
+DELETE FROM inventory_names WHERE tenant = $1 AND scope = $2 AND name = $3
+	AND NOT EXISTS (SELECT 1 FROM inventory_values v WHERE v.attribute = inventory_names.id)
+
 -- name: inventory_value_add
 INSERT INTO inventory_values (number, attribute, position, value_key, value_text, value_number, description)
 SELECT d.number, $3, $4, $5, $6, $7, $8 FROM inventory_devices d WHERE d.tenant = $1 AND d.device = $2
