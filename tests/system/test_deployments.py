@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments from creation to the end: who gets what, in which order, and what reports do."""
 
+import concurrent.futures
 import os
 import uuid
 
 import pytest
 
-from support.api import DEPLOYMENTS, DEVAUTH, INVENTORY, error_of, wait_until
+from support.api import DEPLOYMENTS, DEVAUTH, INVENTORY, Api, error_of, wait_until
 from support.artifact import make_artifact
 from support.device import DEPLOYMENT, NEXT_V1, NEXT_V2, Device
 
@@ -300,6 +301,30 @@ def test_decommissioned(api, upload, join):
     assert api.deployment(deployment_id)["status"] == "finished"
     error_of(api.get(f"{INVENTORY}/devices/{device.id}", expect=404))
     assert len(api.get(f"{ALL}/devices/{device.id}", expect=200).json()) == 1  # the record stays
+
+
+@pytest.mark.shows("C8")
+def test_a_device_that_goes_while_its_deployment_is_made(server, api, upload):
+    """Both changes may be committed together: whichever was first, the deployment comes to its end."""
+    upload("r2")
+    other = Api(server.url, server.ca, token=api.token)
+    devices = [Device(server, {"mac": f"gone-{number}"}) for number in range(40)]
+    for device in devices:
+        body = {"identity_data": device.identity, "pubkey": device.public_key()}
+        device.id = api.post(f"{DEVAUTH}/devices", json=body, expect=201).headers["Location"].removeprefix("devices/")
+    made = []
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        for number, device in enumerate(devices):
+            body = {"name": f"d{number}", "artifact_name": "r2", "devices": [device.id]}
+            going = threads.submit(other.delete, f"{DEVAUTH}/devices/{device.id}", expect=204)
+            answer = threads.submit(api.post, f"{DEPLOYMENTS}/deployments", json=body, expect=(201, 400)).result()
+            going.result()
+            if answer.status_code == 201:
+                made.append(answer.headers["Location"].rsplit("/", 1)[1])
+    for deployment in made:
+        wait_until(lambda deployment=deployment: api.deployment(deployment)["status"] == "finished", deadline_s=10,
+                   what=f"the end of one of {len(made)} deployments")
+        assert api.statistics(deployment)["decommissioned"] == 1
 
 
 def test_lists(api, upload, join):

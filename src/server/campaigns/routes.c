@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "base/error.h"
 #include "server/campaigns/campaigns.h"
 #include "server/campaigns/handlers.h"
@@ -51,13 +52,74 @@ const Route campaign_routes[] = {
 	{ 0 },
 };
 
+/* --- Devices that go --- */
+
+/* A device that is gone, for a job of its own. */
+typedef struct {
+	App *app;
+	char *tenant, *device;
+	guint32 number;
+} GoneDevice;
+
+static GoneDevice *gone_device_new(App *app, const char *tenant, const char *device, guint32 number)
+{
+	GoneDevice *gone = g_new0(GoneDevice, 1);
+
+	*gone = (GoneDevice){ app, g_strdup(tenant), g_strdup(device), number };
+	return gone;
+}
+
+static void gone_device_free(gpointer data)
+{
+	GoneDevice *gone = data;
+
+	g_free(gone->tenant);
+	g_free(gone->device);
+	g_free(gone);
+}
+
+static gboolean end_gone(Transaction *transaction, gpointer data, GError **error)
+{
+	const GoneDevice *gone = data;
+	const Progress progress = { gone->app, transaction, gone->tenant, clock_now_us() };
+
+	return progress_end_device(
+		&progress, gone->device, gone->number, UPDATE_DECOMMISSIONED, error);
+}
+
+static void gone_is_ended(gpointer data, const GError *error)
+{
+	const GoneDevice *gone = data;
+
+	if (error != NULL)
+		g_warning("end the deployments of device %s, which is gone: %s", gone->device,
+			error->message);
+	gone_device_free(data);
+}
+
+static void end_gone_later(gpointer data)
+{
+	const GoneDevice *gone = data;
+
+	database_write(app_database(gone->app), end_gone, gone_is_ended,
+		gone_device_new(gone->app, gone->tenant, gone->device, gone->number));
+}
+
+/* Memory follows commits, and jobs are committed in groups: a campaign made in the group in which
+ * its device goes does not see that, nor is it seen. So, when all of the group is in memory, what
+ * the device still has open is ended once more. */
 gboolean campaigns_device_changed(
 	App *app, Transaction *transaction, const DeviceChange *change, GError **error)
 {
 	const Progress progress = { app, transaction, change->tenant, change->time_us };
 
-	return change->after != DEVICE_GONE || progress_end_device(&progress, change->device,
-						       change->row, UPDATE_DECOMMISSIONED, error);
+	if (change->after != DEVICE_GONE)
+		return TRUE;
+	transaction_on_commit(transaction, end_gone_later,
+		gone_device_new(app, change->tenant, change->device, change->row),
+		gone_device_free);
+	return progress_end_device(
+		&progress, change->device, change->row, UPDATE_DECOMMISSIONED, error);
 }
 
 /* Is there a row? Takes @rows. */
