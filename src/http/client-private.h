@@ -58,6 +58,8 @@ typedef struct TlsContext TlsContext;
 
 TlsContext *tls_context_new(const HttpClientOptions *options, GError **error);
 void tls_context_free(TlsContext *tls);
+/* No session with @host is offered again, before there is a new one. */
+void tls_context_forget(TlsContext *tls, const char *host);
 /* Writes new sessions to the session file. */
 void tls_context_save(TlsContext *tls);
 void tls_context_apply(TlsContext *tls, CURL *easy);

@@ -101,6 +101,28 @@ static char *session_name(const TlsContext *tls, const char *host)
 	return g_strdup_printf("%s/%s", tls->digest, host);
 }
 
+/* Where it is in the file, or -1. */
+static gint session_place(const TlsContext *tls, const char *name)
+{
+	const GPtrArray *sessions = tls->file->sessions;
+
+	for (guint i = 0; i < sessions->len; i++)
+		if (strcmp(((const Session *)g_ptr_array_index(sessions, i))->name, name) == 0)
+			return (gint)i;
+	return -1;
+}
+
+void tls_context_forget(TlsContext *tls, const char *host)
+{
+	g_autofree char *name = session_name(tls, host);
+	gint place = session_place(tls, name);
+
+	if (place < 0)
+		return;
+	session_drop(tls, (guint)place);
+	tls->changed = TRUE;
+}
+
 static void session_keep(TlsContext *tls, const char *host, const guint8 *data, gsize size)
 {
 	GPtrArray *sessions = tls->file->sessions;
@@ -108,11 +130,7 @@ static void session_keep(TlsContext *tls, const char *host, const guint8 *data, 
 
 	session->name = session_name(tls, host);
 	session->data = g_base64_encode(data, size);
-	for (guint i = 0; i < sessions->len; i++)
-		if (strcmp(((Session *)g_ptr_array_index(sessions, i))->name, session->name) == 0) {
-			session_drop(tls, i);
-			break;
-		}
+	tls_context_forget(tls, host);
 	if (sessions->len == HTTP_SESSIONS_MAX)
 		session_drop(tls, 0);
 	g_ptr_array_add(sessions, session);
@@ -122,21 +140,19 @@ static void session_keep(TlsContext *tls, const char *host, const guint8 *data, 
 static SSL_SESSION *session_find(const TlsContext *tls, const char *host)
 {
 	g_autofree char *name = session_name(tls, host);
+	gint place = session_place(tls, name);
+	g_autoptr(GBytes) der = NULL;
+	const Session *session;
+	const unsigned char *bytes;
 
-	for (guint i = 0; i < tls->file->sessions->len; i++) {
-		const Session *session = g_ptr_array_index(tls->file->sessions, i);
-		g_autoptr(GBytes) der = NULL;
-		const unsigned char *bytes;
-
-		if (strcmp(session->name, name) != 0)
-			continue;
-		der = base64_decode_strict(session->data, strlen(session->data), NULL);
-		if (der == NULL)
-			return NULL;
-		bytes = g_bytes_get_data(der, NULL);
-		return d2i_SSL_SESSION(NULL, &bytes, (long)g_bytes_get_size(der));
-	}
-	return NULL;
+	if (place < 0)
+		return NULL;
+	session = g_ptr_array_index(tls->file->sessions, (guint)place);
+	der = base64_decode_strict(session->data, strlen(session->data), NULL);
+	if (der == NULL)
+		return NULL;
+	bytes = g_bytes_get_data(der, NULL);
+	return d2i_SSL_SESSION(NULL, &bytes, (long)g_bytes_get_size(der));
 }
 
 /* --- What OpenSSL and libcurl call --- */

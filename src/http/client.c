@@ -343,6 +343,9 @@ static void transfer_finish(Transfer *transfer, CURLcode code)
 							 : ROTA_ERROR_UNAVAILABLE,
 			*transfer->reason != '\0' ? transfer->reason : curl_easy_strerror(code));
 	error = g_steal_pointer(&transfer->error);
+	/* The session that was offered may be the cause: a damaged one would be so for good. */
+	if (code == CURLE_SSL_CONNECT_ERROR || code == CURLE_PEER_FAILED_VERIFICATION)
+		tls_context_forget(transfer->client->tls, transfer->host);
 	tls_context_save(transfer->client->tls);
 	transfer_free(transfer);
 	events.done(error, data);

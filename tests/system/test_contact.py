@@ -4,7 +4,9 @@
 rota-agent-net is driven by contact-probe, which is a contact and nothing else.
 """
 
+import base64
 import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -470,6 +472,29 @@ def test_tls_session_outlives_the_process(probe, tmp_path):
         assert server.resumed[3] is False
         (probe.data / "tls-sessions").write_bytes(b"{ nonsense")
         assert probe.run("call", server.url, "GET", "/a").returncode == 0
+
+
+def test_damaged_session_file_costs_one_call_at_most(probe, tmp_path):
+    """What a disk may give back: a half, nothing but zeros, and another byte in the key (48 long) or the certificate."""
+    authority = Authority(tmp_path)
+    probe.ca = authority.file
+    path = probe.data / "tls-sessions"
+    with HostileServer(lambda request: request.send(whole(200, b"{}")), authority.server_context()) as server:
+        assert probe.run("call", server.url, "GET", "/a").returncode == 0
+        good = path.read_bytes()
+        session = json.loads(good)["sessions"][0]
+        der = base64.b64decode(session["data"])
+        damaged = [good[:len(good) // 2], bytes(len(good))]
+        for place in (*range(0, len(der), 24), der.rindex(b"localhost")):
+            data = der[:place] + bytes([der[place] ^ 5]) + der[place + 1:]
+            damaged.append(json.dumps({"sessions": [{**session, "data": base64.b64encode(data).decode()}]}).encode())
+        failures = 0
+        for content in damaged:
+            path.write_bytes(content)
+            if probe.run("call", server.url, "GET", "/a").returncode != 0:
+                failures += 1
+                assert probe.run("call", server.url, "GET", "/a").returncode == 0, content
+        assert failures > 0  # else no byte that matters was met
 
 
 def test_client_certificate(probe, tmp_path):
