@@ -258,6 +258,29 @@ static void run(Call *call, RunMode mode, CallHandler handler)
 	runners[mode](call);
 }
 
+static gboolean check_permission(const Call *call, GError **error)
+{
+	const Route *route = call->match.route;
+
+	if (route->caller != CALLER_USER || call_user_may(call, route->permission))
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_FORBIDDEN, "permission %s is needed",
+		route->permission);
+	return FALSE;
+}
+
+/* A body may take hours to come: who was let in at its head must still be let in at its end. */
+static void go_on(Call *call)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (call->mode == RUN_STREAM && (!caller_renew(call->app, &call->caller, &error) ||
+						!check_permission(call, &error)))
+		call_answer_error(call, error);
+	else
+		run(call, call->next_mode, call->next_handler);
+}
+
 /* A handler has run: on to the next one, or to the answer. */
 static void step(Call *call)
 {
@@ -268,7 +291,7 @@ static void step(Call *call)
 		return;
 	}
 	if (call->next_handler) {
-		run(call, call->next_mode, call->next_handler);
+		go_on(call);
 		return;
 	}
 	if (call->refusal) {
@@ -444,11 +467,8 @@ static gboolean admit(Call *call, GError **error)
 	if (route->caller != CALLER_ANYONE &&
 		!caller_find(call->app, call->request, route->caller, &call->caller, error))
 		return FALSE;
-	if (route->caller == CALLER_USER && !call_user_may(call, route->permission)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_FORBIDDEN, "permission %s is needed",
-			route->permission);
+	if (!check_permission(call, error))
 		return FALSE;
-	}
 	call->query = query_parse(http_request_query(call->request), error);
 	return call->query && check_body_head(call, error);
 }

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from support.api import DEPLOYMENTS, error_of, wait_until
+from support.api import DEPLOYMENTS, Api, error_of, wait_until
 from support.artifact import make_artifact
 from support.server import Server
 
@@ -252,6 +252,18 @@ def test_cut_connection_leaves_nothing(server, api):
         wait_until(lambda: any(size > 500_000 for size in half_written(server)), what="half of it has arrived")
         upload.close()
         assert stored_files(server) == []
+    assert api.get(ARTIFACTS, expect=200).json() == []
+
+
+@pytest.mark.shows("S10")
+def test_a_token_that_dies_during_its_upload_stores_nothing(server, api):
+    artifact = make_artifact("late", ["a"], [("file", os.urandom(3_000_000))])
+    other = Api(server.url, server.ca).login(server.email, server.password)
+    upload = SlowUpload(server, other, artifact)
+    wait_until(lambda: any(size > 500_000 for size in half_written(server)), what="half of it has arrived")
+    other.post("/api/management/v1/useradm/auth/logout", expect=202)
+    assert upload.go_on() == "HTTP/1.1 401 Unauthorized"
+    assert stored_files(server) == []
     assert api.get(ARTIFACTS, expect=200).json() == []
 
 

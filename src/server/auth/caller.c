@@ -122,6 +122,23 @@ static gboolean find_user(
 	return TRUE;
 }
 
+gboolean caller_renew(App *app, Caller *caller, GError **error)
+{
+	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
+	g_autoptr(Session) session = NULL;
+
+	if (caller->session == NULL)
+		return TRUE;
+	session = sessions_find_id(app_sessions(app), caller->session->id);
+	if (!session || (session->expires_s && session->expires_s <= now_s) ||
+		!tenant_is_active(app, session->tenant))
+		return refuse(error);
+	caller_clear(caller);
+	caller->tenant = session->tenant;
+	caller->session = g_steal_pointer(&session);
+	return TRUE;
+}
+
 gboolean caller_find(
 	App *app, HttpRequest *request, CallerKind wanted, Caller *ret_caller, GError **error)
 {

@@ -16,6 +16,9 @@ typedef struct {
 	Session *session; /* a user's; owned */
 } Caller;
 
+/* Time has passed: a user is who he is now, with the rights he has now; ROTA_ERROR_UNAUTHORIZED
+ * where the token is dead meanwhile. */
+gboolean caller_renew(App *app, Caller *caller, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void caller_clear(Caller *caller);
 
 /**
