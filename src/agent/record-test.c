@@ -5,6 +5,7 @@
  *  - what Mender's clients write is read: version 2 with and without AllRollbacksSuccessful,
  * version 1
  *  - what we write has the members Mender's clients want
+ *  - a state whose id is missing or empty gets one, as logs and paths are named by it
  *  - garbage, another version and wrong types are refused as corrupt */
 #include "agent/record.h"
 #include <string.h>
@@ -160,6 +161,21 @@ static void test_refused(void)
 	}
 }
 
+static void test_lost_id(void)
+{
+	static const char *const texts[] = {
+		"{\"Version\":2,\"Name\":\"reboot\",\"UpdateInfo\":{}}",
+		"{\"Version\":2,\"Name\":\"reboot\",\"UpdateInfo\":{\"ID\":\"\"}}",
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_autoptr(UpdateRecord) record = update_record_from_state(texts[i], NULL);
+
+		g_assert_nonnull(record);
+		g_assert_cmpstr(record->id, ==, RECORD_ID_LOST);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -168,6 +184,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/agent/record/clears", test_clears);
 	g_test_add_func("/agent/record/mender", test_mender);
 	g_test_add_func("/agent/record/members", test_members);
+	g_test_add_func("/agent/record/lost-id", test_lost_id);
 	g_test_add_func("/agent/record/refused", test_refused);
 	return g_test_run();
 }

@@ -200,7 +200,8 @@ char *update_record_to_state(const UpdateRecord *record)
 	return json_to_text(state);
 }
 
-/* An empty text or list says the same as none. */
+/* An empty text or list says the same as none. An update whose id is lost can be reported to
+ * nobody, but taken back: it is called something. */
 static void drop_empty(UpdateRecord *record)
 {
 	char **texts[] = { &record->artifact.group, &record->artifact.name,
@@ -214,6 +215,10 @@ static void drop_empty(UpdateRecord *record)
 		g_clear_pointer(&record->artifact.payload_types, g_strfreev);
 	if (record->supports_rollback == NULL)
 		record->supports_rollback = g_strdup("");
+	if (record->id == NULL || *record->id == '\0') {
+		g_free(record->id);
+		record->id = g_strdup(RECORD_ID_LOST);
+	}
 }
 
 static UpdateRecord *read_state(const char *text, GError **error)

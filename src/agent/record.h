@@ -53,6 +53,7 @@ enum { STATE_STORES_MAX = 28 };
 #define REBOOT_AUTOMATIC "reboot-type-automatic"
 #define ROLLBACK_SUPPORTED "rollback-supported"
 #define ROLLBACK_NOT_SUPPORTED "rollback-not-supported"
+#define RECORD_ID_LOST "lost" /* the id of an update whose own was not in the store */
 
 UpdateRecord *update_record_new(void);
 
