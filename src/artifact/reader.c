@@ -80,6 +80,8 @@ static void inner_advance(Stream *stream, gsize size)
 {
 	Inner *inner = (Inner *)stream;
 
+	if (size == 0)
+		return; /* at the end nothing was lent */
 	if (inner->sum)
 		sha256_update(inner->sum, inner->lent, size);
 	inner->lent += size;
