@@ -16,10 +16,17 @@ struct Stream {
 	void (*advance)(Stream *stream, gsize size);
 };
 
+/* What is lent is never NULL, so that nothing added to it stays within the language's rules. */
 static inline gboolean stream_peek(
 	Stream *stream, const guint8 **ret_data, gsize *ret_size, GError **error)
 {
-	return stream->peek(stream, ret_data, ret_size, error);
+	static const guint8 nothing[1];
+
+	if (!stream->peek(stream, ret_data, ret_size, error))
+		return FALSE;
+	if (*ret_data == NULL)
+		*ret_data = nothing;
+	return TRUE;
 }
 
 static inline void stream_advance(Stream *stream, gsize size)
