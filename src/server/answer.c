@@ -20,6 +20,51 @@ void answer_clear(Answer *answer)
 	answer->fd = -1;
 }
 
+void answer_mark_clear(AnswerMark *mark)
+{
+	g_clear_pointer(&mark->body, g_bytes_unref);
+	g_clear_pointer(&mark->error_detail, json_decref);
+	g_clear_pointer(&mark->error_json, json_decref);
+	g_clear_error(&mark->refusal);
+}
+
+/* A file is not marked: one that is set is closed by whatever is set after it. */
+void answer_mark(Call *call)
+{
+	const Answer *answer = &call->answer;
+
+	answer_mark_clear(&call->mark);
+	call->mark = (AnswerMark){
+		.status = answer->status,
+		.n_headers = answer->headers ? answer->headers->len : 0,
+		.content_type = answer->content_type,
+		.body = answer->body ? g_bytes_ref(answer->body) : NULL,
+		.error_detail = json_deep_copy(answer->error_detail),
+		.error_json = json_deep_copy(answer->error_json),
+		.refusal = call->refusal ? g_error_copy(call->refusal) : NULL,
+	};
+}
+
+void answer_rewind(Call *call)
+{
+	GArray *headers = g_steal_pointer(&call->answer.headers);
+	AnswerMark mark = call->mark;
+
+	if (headers)
+		g_array_set_size(headers, mark.n_headers);
+	answer_clear(&call->answer);
+	g_clear_error(&call->refusal);
+	call->answer.status = mark.status;
+	call->answer.headers = headers;
+	call->answer.content_type = mark.content_type;
+	call->answer.body = mark.body;
+	call->answer.error_detail = mark.error_detail;
+	call->answer.error_json = mark.error_json;
+	call->refusal = mark.refusal;
+	call->mark = (AnswerMark){ 0 };
+	answer_mark(call);
+}
+
 static GBytes *json_bytes(const json_t *value)
 {
 	char *text = json_to_text(value);

@@ -28,6 +28,15 @@ typedef struct {
 	json_t *error_json;
 } Answer;
 
+/* An answer as it stood when a handler began. */
+typedef struct {
+	guint status, n_headers;
+	const char *content_type;
+	GBytes *body;
+	json_t *error_detail, *error_json; /* copies */
+	GError *refusal;
+} AnswerMark;
+
 typedef struct {
 	const char *action;
 	char *object_type, *object_id;
@@ -53,7 +62,8 @@ struct Call {
 	RunMode mode, next_mode;
 	CallHandler handler, next_handler;
 	Transaction *transaction;
-	guint n_headers; /* of the answer, when the handler began */
+	AnswerMark mark; /* for a handler that the store runs again */
+	guint n_runs;    /* of the handler, in the store */
 	gboolean away;   /* another thread has the call */
 	gboolean gone;   /* the engine has let go of the request */
 	gboolean answered;
@@ -67,10 +77,33 @@ struct Call {
 	GArray *owned; /* of Owned: freed with the call, last first */
 };
 
+/* call-id.c */
+void call_set_request_id(Call *call);
+
+/* call-own.c */
+void call_free_owned(Call *call);
+void audit_note_clear(AuditNote *note);
+
+/* call-body.c */
+gboolean call_check_body_head(Call *call, GError **error);
+/* On the loop: runs the first handler once the body is there. */
+void call_take_body(Call *call);
+
+/* call-run.c: on the loop; the call may be answered, and freed, inside. */
+void call_run(Call *call, RunMode mode, CallHandler handler);
+
 /* answer.c: on the loop; the call may be freed inside. */
 void call_answer(Call *call);
 void call_answer_error(Call *call, const GError *error);
 void answer_clear(Answer *answer);
+/* The store may undo a handler and run it again: what the first run said of the answer is void. */
+void answer_mark(Call *call);
+void answer_rewind(Call *call);
+void answer_mark_clear(AnswerMark *mark);
+
+/* call.c */
+gboolean call_check_permission(const Call *call, GError **error);
+void call_free(Call *call);
 
 /* call.c: what the engine calls. */
 void call_begin(HttpRequest *request, gpointer app);

@@ -14,6 +14,7 @@
  *  - file: a part of a file, and no body for HEAD
  *  - owned: what a call owns goes with it, last first
  *  - pages: links and totals
+ *  - rewound: what a handler said of the answer is void when the store undid it
  *  - lost: clients that leave before their answer harm nobody */
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include "base/file.h"
 #include "crypto/digest.h"
 #include "server/app-run.h"
+#include "server/call-private.h"
 #include "server/counters.h"
 #include "server/layer.h"
 
@@ -328,6 +330,34 @@ static void test_undone(Fixture *fixture, gconstpointer data)
 	assert_answer(fixture, "POST", "/count", NULL, 200, "\r\n\r\n2");
 }
 
+static void test_rewound(void)
+{
+	Call call = { .answer.fd = -1 };
+
+	call_set_header(&call, "X-Before", "1");
+	call_set_error_detail(&call, "before", json_true());
+	answer_mark(&call);
+	for (guint i = 0; i < 2; i++) {
+		call_set_status(&call, 201);
+		call_set_header(&call, "X-First", "1");
+		call_set_text(&call, "text/plain", "first");
+		call_set_error_detail(&call, "first", json_true());
+		call_set_error_json(&call, json_object());
+		call_set_refusal(&call, ROTA_ERROR_CONFLICT, "first");
+		answer_rewind(&call);
+		g_assert_cmpuint(call.answer.status, ==, 0);
+		g_assert_cmpuint(call.answer.headers->len, ==, 1);
+		g_assert_null(call.answer.content_type);
+		g_assert_null(call.answer.body);
+		g_assert_cmpuint(json_object_size(call.answer.error_detail), ==, 1);
+		g_assert_null(call.answer.error_json);
+		g_assert_null(call.refusal);
+	}
+	answer_clear(&call.answer);
+	answer_mark_clear(&call.mark);
+	call_free_owned(&call);
+}
+
 static void test_refusal(Fixture *fixture, gconstpointer data)
 {
 	assert_answer(fixture, "POST", "/count?end=refuse", NULL, 401, "on purpose");
@@ -486,6 +516,7 @@ int main(int argc, char **argv)
 	ADD("chain", test_chain);
 	ADD("undone", test_undone);
 	ADD("refusal", test_refusal);
+	g_test_add_func("/server/call/rewound", test_rewound);
 	ADD("body", test_body);
 	ADD("stream", test_stream);
 	ADD("stream-steady", test_stream_steady);
