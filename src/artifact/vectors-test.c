@@ -8,6 +8,7 @@
 #include <gio/gio.h>
 #include <jansson.h>
 #include <string.h>
+#include "artifact/header-json.h"
 #include "artifact/reader.h"
 #include "base/json.h"
 
@@ -52,43 +53,6 @@ static GPtrArray *load_keys(const char *folder, const json_t *vector)
 
 /* --- what was read, as JSON in the shape of the index --- */
 
-static json_t *texts_to_json(char **texts)
-{
-	json_t *list = json_array();
-
-	for (; texts && *texts; texts++)
-		json_array_append_new(list, json_string(*texts));
-	return list;
-}
-
-static json_t *provides_to_json(GHashTable *provides)
-{
-	json_t *object = json_object();
-	GHashTableIter iter;
-	gpointer key, value;
-
-	g_hash_table_iter_init(&iter, provides);
-	while (g_hash_table_iter_next(&iter, &key, &value))
-		json_object_set_new(object, key, json_string(value));
-	return object;
-}
-
-static json_t *depends_to_json(GHashTable *depends)
-{
-	json_t *object = json_object();
-	GHashTableIter iter;
-	gpointer key, value;
-
-	g_hash_table_iter_init(&iter, depends);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		char **texts = value;
-
-		json_object_set_new(object, key,
-			g_strv_length(texts) == 1 ? json_string(texts[0]) : texts_to_json(texts));
-	}
-	return object;
-}
-
 static json_t *meta_data_to_json(const json_t *meta_data)
 {
 	return meta_data ? json_deep_copy(meta_data) : json_object();
@@ -100,32 +64,23 @@ static json_t *payload_to_json(const ArtifactPayload *payload)
 
 	json_object_set_new(
 		object, "type", payload->type ? json_string(payload->type) : json_null());
-	json_object_set_new(object, "provides", provides_to_json(payload->provides));
-	json_object_set_new(object, "depends", depends_to_json(payload->depends));
+	json_object_set_new(object, "provides", artifact_provides_to_json(payload->provides));
+	json_object_set_new(object, "depends", artifact_depends_to_json(payload->depends));
 	json_object_set_new(object, "clears_provides",
-		payload->clears_provides ? texts_to_json(payload->clears_provides) : json_null());
+		payload->clears_provides ? artifact_texts_to_json(payload->clears_provides)
+					 : json_null());
 	json_object_set_new(object, "meta_data", meta_data_to_json(payload->meta_data));
 	json_object_set_new(object, "files", json_array());
 	if (!payload->augmented_provides)
 		return object;
 	json_t *augment = json_object();
 	json_object_set_new(augment, "type", json_string(payload->augmented_type));
-	json_object_set_new(augment, "provides", provides_to_json(payload->augmented_provides));
-	json_object_set_new(augment, "depends", depends_to_json(payload->augmented_depends));
+	json_object_set_new(
+		augment, "provides", artifact_provides_to_json(payload->augmented_provides));
+	json_object_set_new(
+		augment, "depends", artifact_depends_to_json(payload->augmented_depends));
 	json_object_set_new(augment, "meta_data", meta_data_to_json(payload->augmented_meta_data));
 	json_object_set_new(object, "augment", augment);
-	return object;
-}
-
-static json_t *script_to_json(const ArtifactScript *script)
-{
-	json_t *object = json_object();
-	gsize size = g_bytes_get_size(script->bytes);
-	g_autofree char *sum = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, script->bytes);
-
-	json_object_set_new(object, "name", json_string(script->name));
-	json_object_set_new(object, "sha256", json_string(sum));
-	json_object_set_new(object, "size", json_integer((json_int_t)size));
 	return object;
 }
 
@@ -136,15 +91,18 @@ static json_t *header_to_json(const ArtifactHeader *header)
 
 	for (guint i = 0; i < header->scripts->len; i++) {
 		const ArtifactScript *script = header->scripts->pdata[i];
-		json_array_append_new(scripts, script_to_json(script));
+		json_array_append_new(scripts, artifact_script_to_json(script));
 	}
 	for (guint i = 0; i < header->payloads->len; i++)
 		json_array_append_new(payloads, payload_to_json(header->payloads->pdata[i]));
 	json_object_set_new(object, "name", json_string(header->name));
 	json_object_set_new(object, "group", json_string(header->group ? header->group : ""));
-	json_object_set_new(object, "compatible_types", texts_to_json(header->device_types));
-	json_object_set_new(object, "depends_artifact_names", texts_to_json(header->depends_names));
-	json_object_set_new(object, "depends_groups", texts_to_json(header->depends_groups));
+	json_object_set_new(
+		object, "compatible_types", artifact_texts_to_json(header->device_types));
+	json_object_set_new(
+		object, "depends_artifact_names", artifact_texts_to_json(header->depends_names));
+	json_object_set_new(
+		object, "depends_groups", artifact_texts_to_json(header->depends_groups));
 	json_object_set_new(object, "scripts", scripts);
 	json_object_set_new(object, "payloads", payloads);
 	return object;

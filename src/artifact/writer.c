@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact/writer.h"
 #include <string.h>
+#include "artifact/header-json.h"
 #include "artifact/header-private.h"
 #include "artifact/names.h"
 #include "artifact/file-range.h"
@@ -58,19 +59,10 @@ static gboolean check_spec(const ArtifactSpec *spec, GError **error)
 
 /* --- documents --- */
 
-static json_t *texts_to_json(char **texts)
-{
-	json_t *list = json_array();
-
-	for (; texts && *texts; texts++)
-		json_array_append_new(list, json_string(*texts));
-	return list;
-}
-
 static void set_texts(json_t *object, const char *key, char **texts)
 {
 	if (texts && *texts)
-		json_object_set_new(object, key, texts_to_json(texts));
+		json_object_set_new(object, key, artifact_texts_to_json(texts));
 }
 
 static json_t *type_to_json(const ArtifactSpec *spec)
@@ -98,14 +90,8 @@ static json_t *make_header_info(const ArtifactSpec *spec)
 	return info;
 }
 
-static GList *sorted_keys(GHashTable *table)
-{
-	return table ? g_list_sort(g_hash_table_get_keys(table), (GCompareFunc)strcmp) : NULL;
-}
-
 static json_t *make_provides(const ArtifactSpec *spec, const PayloadPack *pack)
 {
-	json_t *provides = json_object();
 	g_autoptr(GHashTable) all = artifact_provides_new();
 	GHashTableIter iter;
 	gpointer key, value;
@@ -120,34 +106,14 @@ static json_t *make_provides(const ArtifactSpec *spec, const PayloadPack *pack)
 
 		g_hash_table_replace(all, g_strdup(*name), g_strdup(file->sum));
 	}
-	g_autoptr(GList) keys = sorted_keys(all);
-	for (GList *item = keys; item; item = item->next)
-		json_object_set_new(
-			provides, item->data, json_string(g_hash_table_lookup(all, item->data)));
-	return provides;
-}
-
-static json_t *make_depends(GHashTable *depends)
-{
-	json_t *object = json_object();
-	g_autoptr(GList) keys = sorted_keys(depends);
-
-	for (GList *item = keys; item; item = item->next) {
-		char **values = g_hash_table_lookup(depends, item->data);
-
-		/* One value as a text: the field's clients know no lists here. */
-		json_object_set_new(object, item->data,
-			g_strv_length(values) == 1 ? json_string(values[0])
-						   : texts_to_json(values));
-	}
-	return object;
+	return artifact_provides_to_json(all);
 }
 
 static json_t *make_type_info(const ArtifactSpec *spec, const PayloadPack *pack)
 {
 	json_t *info = json_object();
 	g_autoptr(json_t) provides = make_provides(spec, pack);
-	g_autoptr(json_t) depends = make_depends(spec->depends);
+	g_autoptr(json_t) depends = artifact_depends_to_json(spec->depends);
 
 	json_object_set_new(info, "type", type_to_json(spec));
 	if (json_object_size(depends) > 0)
@@ -155,8 +121,8 @@ static json_t *make_type_info(const ArtifactSpec *spec, const PayloadPack *pack)
 	if (json_object_size(provides) > 0)
 		json_object_set(info, "artifact_provides", provides);
 	if (spec->clears_provides)
-		json_object_set_new(
-			info, "clears_artifact_provides", texts_to_json(spec->clears_provides));
+		json_object_set_new(info, "clears_artifact_provides",
+			artifact_texts_to_json(spec->clears_provides));
 	return info;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The values as the artifact has them: base and augment apart, where the text shows one over the
  * other. */
+#include "artifact/header-json.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "tool/report.h"
@@ -24,30 +25,14 @@ static json_t *text_or_null(const char *text)
 	return text ? json_string(text) : json_null();
 }
 
-static json_t *texts(char **from)
-{
-	json_t *list = json_array();
-
-	for (; from && *from; from++)
-		json_array_append_new(list, json_string(*from));
-	return list;
-}
-
 static json_t *scripts(const GPtrArray *from)
 {
 	json_t *list = json_array();
 
 	for (guint i = 0; i < from->len; i++) {
 		const ArtifactScript *script = from->pdata[i];
-		g_autofree char *sum =
-			g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, script->bytes);
-		json_t *object = json_object();
 
-		json_object_set_new(object, "name", json_string(script->name));
-		json_object_set_new(object, "sha256", json_string(sum));
-		json_object_set_new(
-			object, "size", json_integer((json_int_t)g_bytes_get_size(script->bytes)));
-		json_array_append_new(list, object);
+		json_array_append_new(list, artifact_script_to_json(script));
 	}
 	return list;
 }
@@ -80,34 +65,6 @@ static json_t *object_of(const json_t *type_info, const char *key)
 	return json_is_object(value) ? json_deep_copy(value) : json_object();
 }
 
-static json_t *provides_table(GHashTable *table)
-{
-	json_t *object = json_object();
-	GHashTableIter iter;
-	gpointer key, value;
-
-	g_hash_table_iter_init(&iter, table);
-	while (g_hash_table_iter_next(&iter, &key, &value))
-		json_object_set_new(object, key, json_string(value));
-	return object;
-}
-
-static json_t *depends_table(GHashTable *table)
-{
-	json_t *object = json_object();
-	GHashTableIter iter;
-	gpointer key, value;
-
-	g_hash_table_iter_init(&iter, table);
-	while (g_hash_table_iter_next(&iter, &key, &value)) {
-		char **values = value;
-
-		json_object_set_new(object, key,
-			g_strv_length(values) == 1 ? json_string(values[0]) : texts(values));
-	}
-	return object;
-}
-
 /* What stands in meta-data itself, before an augment was laid over it. */
 static json_t *base_meta_data(const ArtifactPayload *payload)
 {
@@ -123,8 +80,10 @@ static json_t *augment(const ArtifactPayload *payload)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "type", text_or_null(payload->augmented_type));
-	json_object_set_new(object, "provides", provides_table(payload->augmented_provides));
-	json_object_set_new(object, "depends", depends_table(payload->augmented_depends));
+	json_object_set_new(
+		object, "provides", artifact_provides_to_json(payload->augmented_provides));
+	json_object_set_new(
+		object, "depends", artifact_depends_to_json(payload->augmented_depends));
 	json_object_set_new(object, "meta_data",
 		payload->augmented_meta_data ? json_deep_copy(payload->augmented_meta_data)
 					     : json_object());
@@ -140,7 +99,8 @@ static json_t *payload_object(const Report *report, guint index)
 	json_object_set_new(object, "provides", object_of(payload->type_info, "artifact_provides"));
 	json_object_set_new(object, "depends", object_of(payload->type_info, "artifact_depends"));
 	json_object_set_new(object, "clears_provides",
-		payload->clears_provides ? texts(payload->clears_provides) : json_null());
+		payload->clears_provides ? artifact_texts_to_json(payload->clears_provides)
+					 : json_null());
 	json_object_set_new(object, "meta_data", base_meta_data(payload));
 	json_object_set_new(object, "files", files(report->files, index));
 	if (payload->augmented_provides)
@@ -174,10 +134,13 @@ char *report_to_json(const Report *report)
 	json_object_set_new(object, "signer_key_id", text_or_null(header->signer_key_id));
 	json_object_set_new(object, "manifest_sha256", json_string(header->manifest_digest));
 	json_object_set_new(object, "augmented", json_boolean(header->augmented));
-	json_object_set_new(object, "compatible_types", texts(header->device_types));
+	json_object_set_new(
+		object, "compatible_types", artifact_texts_to_json(header->device_types));
 	json_object_set_new(object, "group", json_string(header->group ? header->group : ""));
-	json_object_set_new(object, "depends_artifact_names", texts(header->depends_names));
-	json_object_set_new(object, "depends_groups", texts(header->depends_groups));
+	json_object_set_new(
+		object, "depends_artifact_names", artifact_texts_to_json(header->depends_names));
+	json_object_set_new(
+		object, "depends_groups", artifact_texts_to_json(header->depends_groups));
 	json_object_set_new(object, "scripts", scripts(header->scripts));
 	json_object_set_new(object, "payloads", payloads);
 	json_object_set_new(object, "warnings", warnings(header->warnings));
