@@ -25,15 +25,29 @@ static void print_row(const char *left, const char *right, const char *fallback)
 	printf("\n");
 }
 
+static gboolean has_rows(const Option *options)
+{
+	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind != OPTION_GROUP)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* The table's own rows, then its groups, each under its own heading. */
 static void print_options(const char *title, const Option *options)
 {
-	if (options == NULL || options->name == NULL)
-		return;
-	printf("\n%s:\n", title);
-	for (const Option *option = options; option->name != NULL; option++) {
+	if (has_rows(options))
+		printf("\n%s:\n", title);
+	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind == OPTION_GROUP)
+			continue;
 		g_autofree char *synopsis = option_synopsis(option);
-
 		print_row(synopsis, option->help, option->fallback);
+	}
+	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind == OPTION_GROUP)
+			print_options(option->name, option->rows);
 	}
 }
 
@@ -53,21 +67,39 @@ static void print_verb_help(const Program *program, const Verb *verb)
 	print_options("Options of every command", program->options);
 }
 
+static void print_verbs(const Program *program, const char *start)
+{
+	printf("\nCommands:\n");
+	for (const Verb *verb = program->verbs; verb->name != NULL; verb++) {
+		if (g_str_has_prefix(verb->name, start))
+			print_row(verb->name, verb->help, NULL);
+	}
+}
+
+static void print_group_help(const Program *program, const char *group)
+{
+	g_autofree char *start = g_strdup_printf("%s ", group);
+
+	printf("Usage: %s %s COMMAND [OPTION...]\n", program->name, group);
+	print_verbs(program, start);
+	printf("\n%s %s COMMAND --help says more about a command.\n", program->name, group);
+}
+
 static void print_program_help(const Program *program)
 {
 	printf("Usage: %s COMMAND [OPTION...]\n\n%s\n", program->name, program->help);
 	print_details(program->details);
-	printf("\nCommands:\n");
-	for (const Verb *verb = program->verbs; verb->name != NULL; verb++)
-		print_row(verb->name, verb->help, NULL);
+	print_verbs(program, "");
 	print_options("Options", program->options);
 	printf("\n%s COMMAND --help says more about a command.\n", program->name);
 }
 
-void help_print(const Program *program, const Verb *verb)
+void help_print(const Program *program, const Verb *verb, const char *group)
 {
 	if (verb != NULL)
 		print_verb_help(program, verb);
+	else if (group != NULL)
+		print_group_help(program, group);
 	else
 		print_program_help(program);
 }
@@ -88,6 +120,10 @@ static char *escape(const char *text)
 static void print_man_options(const Option *options)
 {
 	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind == OPTION_GROUP) {
+			print_man_options(option->rows);
+			continue;
+		}
 		g_autofree char *synopsis = option_synopsis(option);
 		g_autofree char *left = escape(synopsis);
 		g_autofree char *right = escape(option->help);

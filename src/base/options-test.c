@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases: options before and after operands and before the verb, in all spellings; verbs of two
- * words; repeated options; numbers; "--"; defaults; what is not understood gives the usage status.
- */
+ * words; repeated options; numbers; "--"; defaults; what is not understood gives the usage status;
+ * rows of a group write into an inner struct; "help", and the first word of two, list commands. */
 #include "base/options.h"
 #include <stdlib.h>
 
@@ -11,10 +11,14 @@ typedef struct {
 } Globals;
 
 typedef struct {
-	char *name;
 	GPtrArray *types;
 	gint64 count;
+} Shared;
+
+typedef struct {
+	char *name;
 	gboolean force;
+	Shared shared;
 } Values;
 
 static char *seen; /* what the last run verb was given, as text */
@@ -27,8 +31,8 @@ static int record(gconstpointer options, char **operands, gconstpointer globals)
 
 	g_free(seen);
 	seen = g_strdup_printf("name=%s types=%u count=%d force=%d loud=%d compression=%s rest=%s",
-		values->name, values->types != NULL ? values->types->len : 0, (int)values->count,
-		values->force, global->loud, global->compression, rest);
+		values->name, values->shared.types != NULL ? values->shared.types->len : 0,
+		(int)values->shared.count, values->force, global->loud, global->compression, rest);
 	return 7;
 }
 
@@ -44,10 +48,15 @@ static const Option global_options[] = {
 	{ 0 },
 };
 
+static const Option shared_options[] = {
+	{ "type", 't', OPTION_TEXTS, G_STRUCT_OFFSET(Shared, types), "TYPE", "A type", NULL },
+	{ "count", 'c', OPTION_NUMBER, G_STRUCT_OFFSET(Shared, count), "N", "How many", "3" },
+	{ 0 },
+};
+
 static const Option write_options[] = {
 	{ "name", 'n', OPTION_TEXT, G_STRUCT_OFFSET(Values, name), "NAME", "The name", NULL },
-	{ "type", 't', OPTION_TEXTS, G_STRUCT_OFFSET(Values, types), "TYPE", "A type", NULL },
-	{ "count", 'c', OPTION_NUMBER, G_STRUCT_OFFSET(Values, count), "N", "How many", "3" },
+	{ "Shared", 0, OPTION_GROUP, G_STRUCT_OFFSET(Values, shared), .rows = shared_options },
 	{ "force", 'f', OPTION_FLAG, G_STRUCT_OFFSET(Values, force), NULL, "Do it", NULL },
 	{ 0 },
 };
@@ -55,6 +64,8 @@ static const Option write_options[] = {
 static const Verb verbs[] = {
 	{ "write image", "FILE...", "Write", NULL, write_options, sizeof(Values), record },
 	{ "write", NULL, "Other", NULL, NULL, 0, run_other },
+	{ "list one", NULL, "First of two", NULL, NULL, 0, run_other },
+	{ "list all", NULL, "Second of two", NULL, NULL, 0, run_other },
 	{ 0 },
 };
 
@@ -92,6 +103,9 @@ static const char *const not_understood[] = {
 	"p write image -c x",
 	"p write image --force=1",
 	"p write more",
+	"p list",
+	"p list none",
+	"p help none",
 	"p --what write image",
 };
 
@@ -120,7 +134,27 @@ static void test_help_text(void)
 	g_test_trap_subprocess(NULL, 0, 0);
 	g_test_trap_assert_passed();
 	g_test_trap_assert_stdout(
-		"*write image*FILE...*-n, --name NAME*The name*--count N*(default: 3)*--loud*");
+		"*write image*FILE...*-n, --name NAME*The name*Shared:*--count N*(default: "
+		"3)*--loud*");
+}
+
+static void test_help_verb(void)
+{
+	if (g_test_subprocess())
+		exit(run("p help") + run("p help write image") + run("p h list one"));
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stdout("*sample COMMAND*sample write image*sample list one*");
+}
+
+static void test_help_of_a_group(void)
+{
+	if (g_test_subprocess())
+		exit(run("p list --help"));
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stdout("*sample list COMMAND*First of two*Second of two*");
+	g_test_trap_assert_stdout_unmatched("*Other*");
 }
 
 static void test_man_page(void)
@@ -139,6 +173,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/base/options/understood", test_understood);
 	g_test_add_func("/base/options/not-understood", test_not_understood);
 	g_test_add_func("/base/options/help-text", test_help_text);
+	g_test_add_func("/base/options/help-verb", test_help_verb);
+	g_test_add_func("/base/options/help-of-a-group", test_help_of_a_group);
 	g_test_add_func("/base/options/man-page", test_man_page);
 	return g_test_run();
 }

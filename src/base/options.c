@@ -9,7 +9,8 @@
 /* One command line while it is read. */
 typedef struct {
 	const Program *program;
-	const Verb *verb; /* NULL until its word has come */
+	const Verb *verb;  /* NULL until its word has come */
+	const char *group; /* the first word of verbs of two, where no second one came */
 	gpointer global_values;
 	gpointer verb_values;
 	GPtrArray *operands; /* borrowed from argv, NULL-terminated at the end */
@@ -21,9 +22,20 @@ typedef struct {
 	gboolean options_ended; /* "--" has come */
 } Line;
 
-static const Option *find_option(const Option *options, const char *name, gsize length)
+/* *ret_values: the struct the row writes into, which is an inner one for a row of a group. */
+static const Option *find_option(const Option *options, const char *name, gsize length,
+	gpointer values, gpointer *ret_values)
 {
 	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind == OPTION_GROUP) {
+			const Option *found = find_option(option->rows, name, length,
+				G_STRUCT_MEMBER_P(values, option->offset), ret_values);
+
+			if (found != NULL)
+				return found;
+			continue;
+		}
+		*ret_values = values;
 		if (strlen(option->name) == length && strncmp(option->name, name, length) == 0)
 			return option;
 		if (length == 1 && option->letter == name[0])
@@ -56,34 +68,50 @@ static gboolean store_value(const Option *option, gpointer values, const char *t
 			return FALSE;
 		}
 		return TRUE;
+	case OPTION_GROUP:
+		break;
 	}
 	g_return_val_if_reached(FALSE);
 }
 
-static void free_values(const Option *options, gpointer values)
+static void clear_values(const Option *options, gpointer values)
 {
 	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
 		gpointer place = G_STRUCT_MEMBER_P(values, option->offset);
 
-		if (option->kind == OPTION_TEXT)
+		if (option->kind == OPTION_GROUP)
+			clear_values(option->rows, place);
+		else if (option->kind == OPTION_TEXT)
 			g_clear_pointer((char **)place, g_free);
 		else if (option->kind == OPTION_TEXTS)
 			g_clear_pointer((GPtrArray **)place, g_ptr_array_unref);
 	}
+}
+
+static void free_values(const Option *options, gpointer values)
+{
+	clear_values(options, values);
 	g_free(values);
 }
 
-static gpointer new_values(const Option *options, gsize size)
+static void set_defaults(const Option *options, gpointer values)
 {
-	gpointer values = g_malloc0(MAX(size, 1));
-
 	for (const Option *option = options; option != NULL && option->name != NULL; option++) {
+		if (option->kind == OPTION_GROUP)
+			set_defaults(option->rows, G_STRUCT_MEMBER_P(values, option->offset));
 		/* A default in a table is ours: one that cannot be read is a fault of the program.
 		 */
 		if (option->fallback != NULL &&
 			!store_value(option, values, option->fallback, NULL))
 			g_assert_not_reached();
 	}
+}
+
+static gpointer new_values(const Option *options, gsize size)
+{
+	gpointer values = g_malloc0(MAX(size, 1));
+
+	set_defaults(options, values);
 	return values;
 }
 
@@ -118,14 +146,14 @@ static gboolean read_option(Line *line, const char *word, GError **error)
 	const char *name = word + (word[1] == '-' ? 2 : 1);
 	const char *equals = strchr(name, '=');
 	gsize length = equals != NULL ? (gsize)(equals - name) : strlen(name);
-	gpointer values = line->verb_values;
-	const Option *option =
-		line->verb != NULL ? find_option(line->verb->options, name, length) : NULL;
+	gpointer values = NULL;
+	const Option *option = line->verb != NULL ? find_option(line->verb->options, name, length,
+							    line->verb_values, &values)
+						  : NULL;
 
-	if (option == NULL) {
-		values = line->global_values;
-		option = find_option(line->program->options, name, length);
-	}
+	if (option == NULL)
+		option = find_option(
+			line->program->options, name, length, line->global_values, &values);
 	if (option == NULL)
 		return read_common_option(line, name, length) || unknown_option(word, error);
 	if (option->kind == OPTION_FLAG) {
@@ -161,6 +189,26 @@ static const Verb *find_verb(Line *line, const char *word)
 	return NULL;
 }
 
+static gboolean is_help_word(const char *word)
+{
+	return strcmp(word, "help") == 0 || strcmp(word, "h") == 0;
+}
+
+/* "write" of "write module-image", with nothing or an option behind it. */
+static gboolean is_group(const Line *line, const char *word)
+{
+	const char *next = line->at + 1 < line->argc ? line->argv[line->at + 1] : "-";
+	g_autofree char *start = g_strdup_printf("%s ", word);
+
+	if (next[0] != '-')
+		return FALSE;
+	for (const Verb *verb = line->program->verbs; verb->name != NULL; verb++) {
+		if (g_str_has_prefix(verb->name, start))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean read_word(Line *line, char *word, GError **error)
 {
 	if (line->verb != NULL) {
@@ -168,8 +216,17 @@ static gboolean read_word(Line *line, char *word, GError **error)
 		return TRUE;
 	}
 	line->verb = find_verb(line, word);
+	if (line->verb == NULL && !line->wants_help && is_help_word(word)) {
+		line->wants_help = TRUE;
+		return TRUE;
+	}
+	if (line->verb == NULL && line->group == NULL && is_group(line, word)) {
+		line->group = word;
+		return TRUE;
+	}
 	if (line->verb == NULL) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "unknown command %s", word);
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "unknown command %s; see --help",
+			word);
 		return FALSE;
 	}
 	line->verb_values = new_values(line->verb->options, line->verb->options_size);
@@ -190,6 +247,8 @@ static gboolean read_line(Line *line, GError **error)
 			return FALSE;
 		}
 	}
+	if (line->verb == NULL && !line->wants_version && line->program->helps_when_bare)
+		line->wants_help = TRUE;
 	if (line->wants_help || line->wants_version)
 		return TRUE;
 	if (line->verb == NULL) {
@@ -211,11 +270,14 @@ static int run_line(Line *line)
 	g_autoptr(GError) error = NULL;
 
 	if (!read_line(line, &error)) {
-		fprintf(stderr, "%s: %s\n", program->name, error->message);
+		if (program->complain != NULL)
+			program->complain(error->message);
+		else
+			fprintf(stderr, "%s: %s\n", program->name, error->message);
 		return program->usage_status;
 	}
 	if (line->wants_help) {
-		help_print(program, line->verb);
+		help_print(program, line->verb, line->group);
 		return 0;
 	}
 	if (line->wants_version) {

@@ -14,9 +14,11 @@ typedef enum {
 	OPTION_TEXT,   /* char * */
 	OPTION_TEXTS,  /* GPtrArray * of char *: may be given several times */
 	OPTION_NUMBER, /* gint64 */
+	OPTION_GROUP,  /* stands for .rows, whose struct lies at .offset; .name is their heading */
 } OptionKind;
 
-typedef struct {
+typedef struct Option Option;
+struct Option {
 	const char *name; /* without the dashes */
 	char letter;      /* 0 = none */
 	OptionKind kind;
@@ -24,7 +26,8 @@ typedef struct {
 	const char *value;    /* what the value is called in help: "FILE" */
 	const char *help;     /* one sentence, no full stop */
 	const char *fallback; /* default as text, or NULL */
-} Option;
+	const Option *rows;   /* of an OPTION_GROUP: what several verbs share stands in one table */
+};
 
 typedef struct {
 	const char *name;     /* one or two words: "serve", "user create" */
@@ -43,10 +46,15 @@ typedef struct {
 	const char *details;
 	const Option *options; /* global ones; or NULL */
 	gsize options_size;
-	const Verb *verbs; /* ends with a verb without a name */
-	int usage_status;  /* exit status for a command line that is not understood */
+	const Verb *verbs;        /* ends with a verb without a name */
+	int usage_status;         /* exit status for a command line that is not understood */
+	gboolean helps_when_bare; /* without a command: --help and status 0, instead of usage_status
+				   */
+	/* (nullable): says what was not understood, instead of "NAME: MESSAGE" on stderr */
+	void (*complain)(const char *message);
 } Program;
 
-/* Parses and runs. Serves --help, -h, --version (and -v unless a row takes the letter) itself, and
- * the hidden --print-man, which prints the man page in scdoc's language for the build. */
+/* Parses and runs. Serves --help, -h, --version (and -v unless a row takes the letter), "help" and
+ * "h" as a verb itself, and the hidden --print-man, which prints the man page in scdoc's language
+ * for the build. The first word of verbs of two, alone or with --help, lists them. */
 int program_main(const Program *program, int argc, char **argv);
