@@ -5,15 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gunixinputstream.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-int complain(int status, const char *message)
-{
-	fprintf(stderr, "rota-artifact: %s\n", message);
-	return status;
-}
 
 const char *one_operand(char **operands, const char *verb)
 {
@@ -57,20 +50,31 @@ static const Option global_options[] = {
 		"none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
 		"zstd_best",
 		NULL },
+	{ "json", 0, OPTION_FLAG, G_STRUCT_OFFSET(GlobalOptions, json), NULL,
+		"prints one JSON object, also of an error, instead of text", NULL },
+	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(GlobalOptions, no_progress), NULL,
+		"no progress bar; there is none anyway where stderr is not a terminal", NULL },
 	{ NULL },
 };
+
+static void complain_of_usage(const char *message)
+{
+	complain(STATUS_USAGE, message);
+}
 
 int main(int argc, char **argv)
 {
 	const Verb verbs[] = {
 		{ "write module-image", NULL, "Makes an artifact for an update module", NULL,
-			write_module_image_options, write_options_size, write_module_image },
+			write_module_image_options, write_module_image_options_size,
+			write_module_image },
 		{ "write rootfs-image", NULL,
 			"Makes an artifact with an image of a root file system", NULL,
-			write_rootfs_image_options, write_options_size, write_rootfs_image },
+			write_rootfs_image_options, write_rootfs_image_options_size,
+			write_rootfs_image },
 		{ "write bootstrap-artifact", NULL,
 			"Makes an artifact that gives a device its first provides", NULL,
-			write_bootstrap_options, write_options_size, write_bootstrap },
+			write_bootstrap_options, write_bootstrap_options_size, write_bootstrap },
 		{ "read", "FILE", "Checks an artifact and tells what it says", NULL, read_options,
 			read_options_size, read_artifact },
 		{ "validate", "FILE", "Checks all of an artifact, and its signature", NULL,
@@ -94,7 +98,10 @@ int main(int argc, char **argv)
 		.options_size = sizeof(GlobalOptions),
 		.verbs = verbs,
 		.usage_status = STATUS_USAGE,
+		.helps_when_bare = TRUE,
+		.complain = complain_of_usage,
 	};
 
+	console_init(argv);
 	return program_main(&program, argc, argv);
 }

@@ -3,6 +3,7 @@
 #include "artifact/reader.h"
 #include "base/options.h"
 #include "crypto/key.h"
+#include "tool/console.h"
 
 /* What the verbs of rota-artifact share. */
 
@@ -15,7 +16,9 @@ enum {
 };
 
 typedef struct {
-	char *compression; /* may stand before the verb or after it */
+	char *compression;    /* may stand before the verb or after it */
+	gboolean json;        /* known to the console */
+	gboolean no_progress; /* the same */
 } GlobalOptions;
 
 extern const Option write_module_image_options[], write_rootfs_image_options[],
@@ -29,10 +32,9 @@ int read_artifact(gconstpointer options, char **operands, gconstpointer global_o
 int validate_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 int sign_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 
-extern const gsize write_options_size, read_options_size, validate_options_size, sign_options_size;
-
-/* "rota-artifact: MESSAGE" on stderr; returns @status. */
-int complain(int status, const char *message);
+extern const gsize write_module_image_options_size, write_rootfs_image_options_size,
+	write_bootstrap_options_size;
+extern const gsize read_options_size, validate_options_size, sign_options_size;
 
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);

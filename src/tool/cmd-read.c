@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include "tool/artifact-tool.h"
 #include "tool/report.h"
 
 typedef struct {
 	GPtrArray *keys;
-	gboolean json;
-	gboolean no_progress;
 } ReadOptions;
 
 const gsize read_options_size = sizeof(ReadOptions);
@@ -14,10 +11,6 @@ const Option read_options[] = {
 	{ "key", 'k', OPTION_TEXTS, G_STRUCT_OFFSET(ReadOptions, keys), "FILE",
 		"public key in PEM to check the signature with; the report says how that went",
 		NULL },
-	{ "json", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, json), NULL,
-		"prints one JSON object instead of text", NULL },
-	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, no_progress), NULL,
-		"taken for compatibility: there is no progress bar", NULL },
 	{ NULL },
 };
 
@@ -54,9 +47,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	if (!reader || !read_files(reader, files, &error))
 		return complain(STATUS_INVALID, error->message);
 	Report report = { artifact_reader_header(reader), files };
-	g_autofree char *text = options->json ? report_to_json(&report) : report_to_text(&report);
-	fputs(text, stdout);
-	if (options->json)
-		putchar('\n');
+	g_autofree char *text = report_to_text(&report);
+	console_tell(report_to_json(&report), text);
 	return STATUS_GOOD;
 }

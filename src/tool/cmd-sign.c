@@ -11,7 +11,6 @@ typedef struct {
 	char *key;
 	char *output;
 	gboolean force;
-	gboolean no_progress;
 } SignOptions;
 
 const gsize sign_options_size = sizeof(SignOptions);
@@ -23,8 +22,6 @@ const Option sign_options[] = {
 		NULL },
 	{ "force", 'f', OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, force), NULL,
 		"replaces a signature that is there already", NULL },
-	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, no_progress), NULL,
-		"taken for compatibility: there is no progress bar", NULL },
 	{ NULL },
 };
 

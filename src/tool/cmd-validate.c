@@ -4,7 +4,6 @@
 
 typedef struct {
 	GPtrArray *keys;
-	gboolean no_progress;
 } ValidateOptions;
 
 const gsize validate_options_size = sizeof(ValidateOptions);
@@ -13,8 +12,6 @@ const Option validate_options[] = {
 		"public key in PEM that the signature must verify with; of several, any one will "
 		"do",
 		NULL },
-	{ "no-progress", 0, OPTION_FLAG, G_STRUCT_OFFSET(ValidateOptions, no_progress), NULL,
-		"taken for compatibility: there is no progress bar", NULL },
 	{ NULL },
 };
 

@@ -117,10 +117,10 @@ static json_t *warnings(const GPtrArray *from)
 	return list;
 }
 
-char *report_to_json(const Report *report)
+json_t *report_to_json(const Report *report)
 {
 	const ArtifactHeader *header = report->header;
-	g_autoptr(json_t) object = json_object();
+	json_t *object = json_object();
 	json_t *payloads = json_array();
 
 	for (guint i = 0; i < header->payloads->len; i++)
@@ -144,5 +144,5 @@ char *report_to_json(const Report *report)
 	json_object_set_new(object, "scripts", scripts(header->scripts));
 	json_object_set_new(object, "payloads", payloads);
 	json_object_set_new(object, "warnings", warnings(header->warnings));
-	return json_to_text(object);
+	return object;
 }

@@ -13,5 +13,5 @@ void report_free_file(gpointer file);
 
 /* As mender-artifact 4.4 prints it. (transfer full) */
 char *report_to_text(const Report *report);
-/* One JSON object on one line. (transfer full) */
-char *report_to_json(const Report *report);
+/* The same facts as one JSON object. (transfer full) */
+json_t *report_to_json(const Report *report);

@@ -46,7 +46,7 @@ def read(tool, path, *more):
 
 
 STATUSES = [
-    ([], USAGE),
+    ([], GOOD),  # --help, as mender-artifact
     (["bogus"], USAGE),
     (["validate"], USAGE),
     (["validate", "a", "b"], USAGE),

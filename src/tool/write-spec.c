@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tool/write-spec.h"
+#include "base/error.h"
+#include "tool/output-file.h"
+#include "tool/words.h"
+
+static gboolean refuse(GError **error, const char *message)
+{
+	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_INVALID, message);
+	return FALSE;
+}
+
+static gboolean check_options(const WriteOptions *options, GError **error)
+{
+	if (!options->name)
+		return refuse(error, "--artifact-name is needed");
+	if (options->device_types && options->compatible_types)
+		return refuse(error,
+			"--device-type and --compatible-types are the same: give one of them");
+	if (!options->device_types && !options->compatible_types)
+		return refuse(error, "--device-type is needed");
+	if (!g_str_equal(options->version, "3"))
+		return refuse(error, "--version: only format version 3 is written");
+	return TRUE;
+}
+
+/* --- defaults --- */
+
+/* "rootfs-image.NAME", or "rootfs-image" alone for an image without a name of its own. */
+static char *software_key(const WriteOptions *options, const WriteWay *way)
+{
+	const char *filesystem =
+		options->software_filesystem ? options->software_filesystem : "rootfs-image";
+	const char *name = options->software_name ? options->software_name : way->software_name;
+
+	return name ? g_strconcat(filesystem, ".", name, NULL) : g_strdup(filesystem);
+}
+
+static void add_default_version(
+	const WriteOptions *options, const WriteWay *way, GHashTable *provides)
+{
+	g_autofree char *software = software_key(options, way);
+	g_autofree char *key = g_strconcat(software, ".version", NULL);
+
+	if (!way->has_software || options->no_software_version ||
+		g_hash_table_contains(provides, key))
+		return;
+	g_hash_table_replace(provides, g_steal_pointer(&key),
+		g_strdup(options->software_version ? options->software_version : options->name));
+}
+
+static gboolean contains(const GPtrArray *texts, const char *text)
+{
+	return g_ptr_array_find_with_equal_func(
+		(GPtrArray *)(guintptr)texts, text, g_str_equal, NULL);
+}
+
+static void add_pattern(GPtrArray *clears, const char *pattern)
+{
+	if (!contains(clears, pattern))
+		g_ptr_array_add(clears, g_strdup(pattern));
+}
+
+/* The patterns of the command line, then the defaults; NULL where there are none at all. */
+static char **make_clears(const WriteOptions *options, const WriteWay *way)
+{
+	g_autoptr(GPtrArray) clears = g_ptr_array_new();
+	g_autofree char *software = software_key(options, way);
+	g_autofree char *pattern = g_strconcat(software, ".*", NULL);
+
+	for (guint i = 0; options->clears && i < options->clears->len; i++)
+		add_pattern(clears, options->clears->pdata[i]);
+	if (way->has_software && !options->no_clears && !contains(clears, pattern)) {
+		if (way->is_image && g_str_equal(pattern, "rootfs-image.*")) {
+			add_pattern(clears, "artifact_group");
+			add_pattern(clears, "rootfs_image_checksum");
+		}
+		add_pattern(clears, pattern);
+	}
+	if (clears->len == 0)
+		return NULL;
+	g_ptr_array_add(clears, NULL);
+	return (char **)g_ptr_array_free(g_steal_pointer(&clears), FALSE);
+}
+
+/* --- the spec --- */
+
+gboolean write_spec_init(WriteSpec *spec, const WriteOptions *options, const WriteWay *way,
+	gconstpointer global_options, GError **error)
+{
+	const GlobalOptions *global = global_options;
+	ArtifactSpec *artifact = &spec->artifact;
+
+	*spec = (WriteSpec){
+		.provides = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+		.depends = g_hash_table_new_full(
+			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_strfreev),
+	};
+	if (!check_options(options, error) ||
+		!words_compression(global->compression, &artifact->compression, error) ||
+		!words_provides(options->provides, spec->provides, error) ||
+		!words_depends(options->depends, spec->depends, error) ||
+		!words_source_date(&artifact->modified_s, error))
+		return FALSE;
+	add_default_version(options, way, spec->provides);
+	artifact->name = options->name;
+	artifact->group = options->group;
+	artifact->payload_type = way->payload_type;
+	artifact->provides = spec->provides;
+	artifact->depends = spec->depends;
+	artifact->clears_provides = spec->clears = make_clears(options, way);
+	artifact->device_types = spec->device_types = words_list(
+		options->device_types ? options->device_types : options->compatible_types);
+	artifact->depends_names = spec->depends_names = words_list(options->depends_names);
+	artifact->depends_groups = spec->depends_groups = words_list(options->depends_groups);
+	artifact->script_paths = spec->scripts = words_list(options->scripts);
+	return TRUE;
+}
+
+void write_spec_clear(WriteSpec *spec)
+{
+	g_clear_pointer(&spec->provides, g_hash_table_unref);
+	g_clear_pointer(&spec->depends, g_hash_table_unref);
+	g_clear_pointer(&spec->clears, g_strfreev);
+	g_clear_pointer(&spec->device_types, g_free);
+	g_clear_pointer(&spec->depends_names, g_free);
+	g_clear_pointer(&spec->depends_groups, g_free);
+	g_clear_pointer(&spec->scripts, g_free);
+}
+
+static gboolean save(const WriteSpec *spec, const WriteOptions *options, GError **error)
+{
+	g_autoptr(Key) key = options->key ? key_load_private(options->key, NULL, error) : NULL;
+	g_auto(OutputFile) output = { 0 };
+
+	if (options->key && !key)
+		return FALSE;
+	return output_file_open(&output, options->output, 0644, error) &&
+	       artifact_write(&spec->artifact, key, output.fd, output.folder, error) &&
+	       output_file_commit(&output, error);
+}
+
+int write_spec_save(const WriteSpec *spec, const WriteOptions *options)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!save(spec, options, &error))
+		return complain(STATUS_USAGE, error->message);
+	return STATUS_GOOD;
+}
