@@ -22,8 +22,10 @@ N_POLLS = 2_000
 BYTES_MAX = 20_000
 REUSE_AFTER_S = 40   # well within the 75 s after which an idle one is closed
 REST_S = 1.5         # after which a connection has given its buffers back
-SLOWER_MAX = 3      # the slowest hundredth of the polls, beside how it was without the others
-SLOWER_BASE_S = 0.005  # what a shared machine's scheduler adds at will
+USUAL_SLOWER_MAX = 2     # the median of the polls, beside how it was without the others
+USUAL_BASE_S = 0.0003
+SLOWEST_SLOWER_MAX = 3   # the same for the slowest hundredth
+SLOWEST_BASE_S = 0.005   # what a shared machine's scheduler adds at will
 
 
 @pytest.fixture
@@ -63,8 +65,8 @@ def engine(tmp_path):
     server.stop()
 
 
-def slowest_hundredth(port, poll):
-    """The time that 99 of 100 polls keep, in seconds."""
+def poll_times(port, poll):
+    """The median of the polls, and the time that 99 of 100 keep, in seconds."""
     times = []
     with Connection(port) as connection:
         for _ in range(N_POLLS):
@@ -72,7 +74,7 @@ def slowest_hundredth(port, poll):
             connection.send(poll)
             assert connection.answer().status == 204
             times.append(time.perf_counter() - started)
-    return statistics.quantiles(times, n=100)[-1]
+    return statistics.median(times), statistics.quantiles(times, n=100)[-1]
 
 
 def ask(connection, poll):
@@ -111,16 +113,18 @@ def test_idle_connections(request, many_files, source):
     port, pid, poll = request.getfixturevalue(source)
     crowd = Crowd(port, poll)
     crowd.grow(N_WARM)
-    quiet = slowest_hundredth(port, poll)
+    usual_alone, slowest_alone = poll_times(port, poll)
     before = resident_bytes(pid)
     crowd.grow(N_CONNECTIONS)
     time.sleep(REST_S)
     each = (resident_bytes(pid) - before) / N_CONNECTIONS
-    crowded = slowest_hundredth(port, poll)
+    usual, slowest = poll_times(port, poll)
     print(f"{N_CONNECTIONS} idle connections: {each:.0f} bytes each; "
-          f"99 of 100 polls within {crowded * 1e6:.0f} µs, without them {quiet * 1e6:.0f} µs")
+          f"a poll takes {usual * 1e6:.0f} µs, without them {usual_alone * 1e6:.0f} µs; "
+          f"99 of 100 {slowest * 1e6:.0f} µs, without them {slowest_alone * 1e6:.0f} µs")
     # All of them are still there, the one that was idle longest included.
     ask(crowd.kept[0][1], poll)
     crowd.close()
     assert each <= BYTES_MAX
-    assert crowded <= SLOWER_MAX * quiet + SLOWER_BASE_S
+    assert usual <= USUAL_SLOWER_MAX * usual_alone + USUAL_BASE_S
+    assert slowest <= SLOWEST_SLOWER_MAX * slowest_alone + SLOWEST_BASE_S
