@@ -48,7 +48,7 @@ static gboolean load_verify_keys(Agent *agent, GError **error)
 	agent->verify_keys = g_ptr_array_new_with_free_func((GDestroyNotify)key_unref);
 	for (char **file = agent->settings->artifact_verify_keys; *file != NULL; file++) {
 		g_autoptr(GError) failure = NULL;
-		Key *key = key_load_public(*file, &failure);
+		Key *key = key_load_public(*file, NULL, &failure);
 
 		if (key == NULL)
 			g_warning("artifact verification key %s: %s", *file, failure->message);

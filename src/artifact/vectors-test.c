@@ -43,7 +43,7 @@ static GPtrArray *load_keys(const char *folder, const json_t *vector)
 	if (name) {
 		g_autofree char *path = g_strdup_printf("%s/%s/%s", ROTA_VECTORS, folder, name);
 		g_autoptr(GError) error = NULL;
-		Key *key = key_load_public(path, &error);
+		Key *key = key_load_public(path, NULL, &error);
 
 		g_assert_no_error(error);
 		g_ptr_array_add(keys, key);

@@ -10,8 +10,8 @@
 #include "crypto/key-private.h"
 
 enum {
-	KEY_FILE_SIZE_MAX = 64 * 1024,
 	RSA_BITS_LEAST = 2048,
+	RSA_BITS_LEAST_WEAK = 1024,
 	RSA_BITS_MOST = 16384,
 };
 
@@ -26,6 +26,18 @@ void crypto_set_error(GError **error, int code, const char *what)
 	g_set_error(error, ROTA_ERROR, code, "%s%s%s", what, text != NULL ? ": " : "",
 		text != NULL ? text : "");
 	ERR_clear_error();
+}
+
+static gboolean check_rsa_size(EVP_PKEY *pkey, gboolean allow_weak, GError **error)
+{
+	int bits = EVP_PKEY_get_bits(pkey);
+	int least = allow_weak ? RSA_BITS_LEAST_WEAK : RSA_BITS_LEAST;
+
+	if (bits >= least && bits <= RSA_BITS_MOST)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+		"an RSA key must have from %d to %d bits, not %d", least, RSA_BITS_MOST, bits);
+	return FALSE;
 }
 
 static gboolean kind_of(EVP_PKEY *pkey, KeyKind *ret_kind, GError **error)
@@ -44,24 +56,17 @@ static gboolean kind_of(EVP_PKEY *pkey, KeyKind *ret_kind, GError **error)
 			"keys of this algorithm are not supported (RSA, EC and Ed25519 are)");
 		return FALSE;
 	}
-	if (*ret_kind == KEY_RSA && (EVP_PKEY_get_bits(pkey) < RSA_BITS_LEAST ||
-					    EVP_PKEY_get_bits(pkey) > RSA_BITS_MOST)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"an RSA key must have from %d to %d bits, not %d", RSA_BITS_LEAST,
-			RSA_BITS_MOST, EVP_PKEY_get_bits(pkey));
-		return FALSE;
-	}
 	return TRUE;
 }
 
-/* Takes @pkey, also on failure. */
-static Key *new_key(EVP_PKEY *pkey, gboolean is_private, GError **error)
+Key *key_new(EVP_PKEY *pkey, gboolean is_private, gboolean allow_weak, GError **error)
 {
 	g_autoptr(EVP_PKEY) owned = pkey;
 	KeyKind kind;
 	Key *key;
 
-	if (!kind_of(owned, &kind, error))
+	if (!kind_of(owned, &kind, error) ||
+		(kind == KEY_RSA && !check_rsa_size(owned, allow_weak, error)))
 		return NULL;
 	key = g_new0(Key, 1);
 	key->pkey = g_steal_pointer(&owned);
@@ -90,83 +95,19 @@ KeyKind key_kind(const Key *key)
 	return key->kind;
 }
 
-/* OpenSSL would ask on the terminal where it is given no passphrase; a service has none. */
-static int give_passphrase(char *buffer, int size, int writing, void *passphrase)
+char *key_describe(const Key *key)
 {
-	gsize length = passphrase != NULL ? strlen(passphrase) : 0;
+	char curve[64] = "an unknown curve";
 
-	if (length == 0 || length > (gsize)size)
-		return -1;
-	memcpy(buffer, passphrase, length);
-	return (int)length;
-}
-
-static BIO *open_memory(GBytes *bytes)
-{
-	gsize size;
-	const void *data = g_bytes_get_data(bytes, &size);
-
-	return BIO_new_mem_buf(data != NULL ? data : "", (int)size);
-}
-
-Key *key_load_private(const char *name, const char *passphrase, GError **error)
-{
-	g_autoptr(GBytes) bytes = file_read(name, KEY_FILE_SIZE_MAX, error);
-	g_autoptr(BIO) memory = NULL;
-	EVP_PKEY *pkey;
-	Key *key;
-
-	if (bytes == NULL)
-		return NULL;
-	memory = open_memory(bytes);
-	pkey = PEM_read_bio_PrivateKey(memory, NULL, give_passphrase, (void *)(guintptr)passphrase);
-	if (pkey == NULL) {
-		crypto_set_error(error, ROTA_ERROR_INVALID,
-			"not a private key in PEM, or a wrong passphrase");
-		g_prefix_error(error, "%s: ", name);
-		return NULL;
+	switch (key->kind) {
+	case KEY_RSA:
+		return g_strdup_printf("RSA with %d bits", EVP_PKEY_get_bits(key->pkey));
+	case KEY_ED25519:
+		return g_strdup("Ed25519");
+	default:
+		EVP_PKEY_get_group_name(key->pkey, curve, sizeof curve, NULL);
+		return g_strdup_printf("EC on %s", curve);
 	}
-	key = new_key(pkey, TRUE, error);
-	if (key == NULL)
-		g_prefix_error(error, "%s: ", name);
-	return key;
-}
-
-static Key *read_public(GBytes *bytes, GError **error)
-{
-	g_autoptr(BIO) memory = open_memory(bytes);
-	EVP_PKEY *pkey = PEM_read_bio_PUBKEY(memory, NULL, NULL, NULL);
-
-	if (pkey == NULL) {
-		crypto_set_error(error, ROTA_ERROR_INVALID, "not a public key in PEM (PUBLIC KEY)");
-		return NULL;
-	}
-	return new_key(pkey, FALSE, error);
-}
-
-Key *key_parse_public(const char *pem, gsize size, GError **error)
-{
-	g_autoptr(GBytes) bytes = g_bytes_new_static(pem, size);
-
-	if (size > KEY_FILE_SIZE_MAX) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
-			"a public key is at most %d bytes", KEY_FILE_SIZE_MAX);
-		return NULL;
-	}
-	return read_public(bytes, error);
-}
-
-Key *key_load_public(const char *path, GError **error)
-{
-	g_autoptr(GBytes) bytes = file_read(path, KEY_FILE_SIZE_MAX, error);
-	Key *key;
-
-	if (bytes == NULL)
-		return NULL;
-	key = read_public(bytes, error);
-	if (key == NULL)
-		g_prefix_error(error, "%s: ", path);
-	return key;
 }
 
 Key *key_generate(KeyKind kind, guint bits, GError **error)
@@ -190,7 +131,7 @@ Key *key_generate(KeyKind kind, guint bits, GError **error)
 		crypto_set_error(error, ROTA_ERROR_UNSUPPORTED, "make a key");
 		return NULL;
 	}
-	return new_key(pkey, TRUE, error);
+	return key_new(pkey, TRUE, FALSE, error);
 }
 
 gboolean key_save_private(const Key *key, const char *path, GError **error)

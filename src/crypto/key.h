@@ -12,16 +12,32 @@ typedef enum {
 	KEY_ED25519,
 } KeyKind;
 
+/* How a key is loaded. NULL everywhere means: no passphrase, nobody to ask, no weak keys. */
+typedef struct {
+	/* Called at most once, and only where @what (a file, a token) needs a passphrase or PIN.
+	 * Returns: (transfer full): to be freed with key_secret_free(), or NULL with @error. */
+	char *(*ask)(const char *what, gpointer user_data, GError **error);
+	gpointer user_data;
+	gboolean allow_weak; /* RSA from 1024 bits on, as old fleets have it; otherwise from 2048 */
+} KeyLoading;
+
+/* Overwrites before it frees. */
+void key_secret_free(char *secret);
+
 /**
  * key_load_private:
- * @name: a PEM file (PKCS#8, PKCS#1 or SEC1; encrypted ones with @passphrase)
- * @passphrase: (nullable)
+ * @path: a file of at most 64 KiB with a private key in PEM: PKCS#8, PKCS#1 or SEC1, each of them
+ * encrypted or not
+ * @loading: (nullable)
+ *
+ * ROTA_ERROR_UNAUTHORIZED: the passphrase is wrong, or one is needed and nobody can be asked.
  */
 Key *key_load_private(
-	const char *name, const char *passphrase, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	const char *path, const KeyLoading *loading, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* PEM SubjectPublicKeyInfo ("PUBLIC KEY") from a file of at most 64 KiB, or from memory. */
-Key *key_load_public(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+Key *key_load_public(
+	const char *path, const KeyLoading *loading, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 Key *key_parse_public(const char *pem, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* @bits: for KEY_RSA only. */
@@ -31,6 +47,10 @@ gboolean key_save_private(
 	const Key *key, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 KeyKind key_kind(const Key *key);
+/* (transfer full): "RSA with 3072 bits", "EC on secp384r1": for messages. */
+char *key_describe(const Key *key);
+/* May keys of this kind sign an artifact? ROTA_ERROR_UNSUPPORTED with a reason where not. */
+gboolean key_check_signs_artifacts(const Key *key, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* (transfer full): the public half, always written the same way, so that equal keys are equal
  * texts. */
 char *key_public_pem(const Key *key);

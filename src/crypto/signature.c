@@ -78,12 +78,16 @@ gboolean key_verify_message(
 	return verify(key, data, size, signature, error);
 }
 
-static gboolean may_sign_manifests(const Key *key, GError **error)
+gboolean key_check_signs_artifacts(const Key *key, GError **error)
 {
+	g_autofree char *description = NULL;
+
 	if (key->kind == KEY_RSA || key->kind == KEY_P256)
 		return TRUE;
+	description = key_describe(key);
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
-		"artifacts are signed with RSA or ECDSA P-256 keys only");
+		"artifacts are signed with RSA or EC P-256 keys only, and this key is %s",
+		description);
 	return FALSE;
 }
 
@@ -121,7 +125,7 @@ GBytes *key_sign_manifest(const Key *key, gconstpointer data, gsize size, GError
 {
 	g_autoptr(GBytes) signature = NULL;
 
-	if (!may_sign_manifests(key, error))
+	if (!key_check_signs_artifacts(key, error))
 		return NULL;
 	signature = sign(key, data, size, error);
 	if (signature == NULL || key->kind == KEY_RSA)
@@ -136,7 +140,7 @@ gboolean key_verify_manifest(
 {
 	g_autoptr(GBytes) der = NULL;
 
-	if (!may_sign_manifests(key, error))
+	if (!key_check_signs_artifacts(key, error))
 		return FALSE;
 	if (key->kind == KEY_RSA) {
 		if (g_bytes_get_size(signature) != (gsize)EVP_PKEY_get_size(key->pkey))
