@@ -17,20 +17,6 @@ const char *one_operand(char **operands, const char *verb)
 	return NULL;
 }
 
-GPtrArray *load_public_keys(const GPtrArray *paths, GError **error)
-{
-	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func((GDestroyNotify)key_unref);
-
-	for (guint i = 0; paths && i < paths->len; i++) {
-		Key *key = key_load_public(paths->pdata[i], error);
-
-		if (!key)
-			return NULL;
-		g_ptr_array_add(keys, key);
-	}
-	return g_steal_pointer(&keys);
-}
-
 GInputStream *open_artifact(const char *path)
 {
 	int fd = g_str_equal(path, "-") ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);

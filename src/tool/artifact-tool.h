@@ -2,7 +2,6 @@
 #pragma once
 #include "artifact/reader.h"
 #include "base/options.h"
-#include "crypto/key.h"
 #include "tool/console.h"
 
 /* What the verbs of rota-artifact share. */
@@ -38,9 +37,6 @@ extern const gsize read_options_size, validate_options_size, sign_options_size;
 
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);
-
-/* (transfer full): the public keys of the files, for a policy; NULL with @error. */
-GPtrArray *load_public_keys(const GPtrArray *paths, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Opens an artifact; "-" is the standard input. NULL after a complaint. */
 GInputStream *open_artifact(const char *path);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/artifact-tool.h"
 #include "tool/report.h"
+#include "tool/signer.h"
 
 typedef struct {
-	GPtrArray *keys;
+	SignerOptions signer;
 } ReadOptions;
 
 const gsize read_options_size = sizeof(ReadOptions);
 const Option read_options[] = {
-	{ "key", 'k', OPTION_TEXTS, G_STRUCT_OFFSET(ReadOptions, keys), "FILE",
-		"public key in PEM to check the signature with; the report says how that went",
-		NULL },
+	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ReadOptions, signer),
+		.rows = signer_public_options },
 	{ NULL },
 };
 
@@ -36,7 +36,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 
 	if (!path)
 		return STATUS_USAGE;
-	g_autoptr(GPtrArray) keys = load_public_keys(options->keys, &error);
+	g_autoptr(GPtrArray) keys = signer_load_public(&options->signer, &error);
 	if (!keys)
 		return complain(STATUS_USAGE, error->message);
 	g_autoptr(GInputStream) in = open_artifact(path);

@@ -6,22 +6,23 @@
 #include "base/file.h"
 #include "tool/artifact-tool.h"
 #include "tool/output-file.h"
+#include "tool/signer.h"
 
 typedef struct {
-	char *key;
+	SignerOptions signer;
 	char *output;
 	gboolean force;
 } SignOptions;
 
 const gsize sign_options_size = sizeof(SignOptions);
 const Option sign_options[] = {
-	{ "key", 'k', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, key), "FILE",
-		"private key in PEM, RSA or P-256", NULL },
 	{ "output-path", 'o', OPTION_TEXT, G_STRUCT_OFFSET(SignOptions, output), "FILE",
 		"where the signed artifact goes; without it the artifact itself is replaced",
 		NULL },
 	{ "force", 'f', OPTION_FLAG, G_STRUCT_OFFSET(SignOptions, force), NULL,
 		"replaces a signature that is there already", NULL },
+	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(SignOptions, signer),
+		.rows = signer_private_options },
 	{ NULL },
 };
 
@@ -35,9 +36,7 @@ int sign_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 
 	if (!path)
 		return STATUS_USAGE;
-	if (!options->key)
-		return complain(STATUS_USAGE, "sign: --key is needed");
-	g_autoptr(Key) key = key_load_private(options->key, NULL, &error);
+	g_autoptr(Key) key = signer_load_private(&options->signer, &error);
 	if (!key)
 		return complain(STATUS_USAGE, error->message);
 	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);

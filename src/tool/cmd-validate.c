@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include "tool/artifact-tool.h"
+#include "tool/signer.h"
 
 typedef struct {
-	GPtrArray *keys;
+	SignerOptions signer;
 } ValidateOptions;
 
 const gsize validate_options_size = sizeof(ValidateOptions);
 const Option validate_options[] = {
-	{ "key", 'k', OPTION_TEXTS, G_STRUCT_OFFSET(ValidateOptions, keys), "FILE",
-		"public key in PEM that the signature must verify with; of several, any one will "
-		"do",
-		NULL },
+	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ValidateOptions, signer),
+		.rows = signer_public_options },
 	{ NULL },
 };
 
@@ -40,7 +39,7 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 
 	if (!path)
 		return STATUS_USAGE;
-	g_autoptr(GPtrArray) keys = load_public_keys(options->keys, &error);
+	g_autoptr(GPtrArray) keys = signer_load_public(&options->signer, &error);
 	if (!keys)
 		return complain(STATUS_USAGE, error->message);
 	g_autoptr(GInputStream) in = open_artifact(path);

@@ -12,7 +12,6 @@ const Option write_artifact_options[] = {
 	{ "output-path", 'o', OPTION_TEXT, AT(output), "FILE",
 		"where the artifact goes; - is the standard output", "artifact.mender" },
 	{ "version", 'v', OPTION_TEXT, AT(version), "NUMBER", "format version; 3 is written", "3" },
-	{ "key", 'k', OPTION_TEXT, AT(key), "FILE", "private key in PEM to sign with", NULL },
 	{ "artifact-name-depends", 'N', OPTION_TEXTS, AT(depends_names), "NAME",
 		"artifact that must be installed; of several, any one", NULL },
 	{ "provides-group", 'g', OPTION_TEXT, AT(group), "GROUP", "group it provides", NULL },
@@ -22,6 +21,7 @@ const Option write_artifact_options[] = {
 	{ "depends", 'd', OPTION_TEXTS, AT(depends), "KEY:VALUE", "what must be provided", NULL },
 	{ "clears-provides", 0, OPTION_TEXTS, AT(clears), "PATTERN",
 		"which provides of the device it clears", NULL },
+	{ "Signing", 0, OPTION_GROUP, AT(signer), .rows = signer_private_options },
 	{ NULL },
 };
 

@@ -130,10 +130,11 @@ void write_spec_clear(WriteSpec *spec)
 
 static gboolean save(const WriteSpec *spec, const WriteOptions *options, GError **error)
 {
-	g_autoptr(Key) key = options->key ? key_load_private(options->key, NULL, error) : NULL;
+	gboolean has_key = signer_names_key(&options->signer);
+	g_autoptr(Key) key = has_key ? signer_load_private(&options->signer, error) : NULL;
 	g_auto(OutputFile) output = { 0 };
 
-	if (options->key && !key)
+	if (has_key && !key)
 		return FALSE;
 	return output_file_open(&output, options->output, 0644, error) &&
 	       artifact_write(&spec->artifact, key, output.fd, output.folder, error) &&
