@@ -16,6 +16,7 @@ static void packed_file_free(gpointer data)
 {
 	PackedFile *file = data;
 
+	g_free(file->path);
 	g_free(file->name);
 	g_free(file);
 }
@@ -30,6 +31,13 @@ static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data,
 	PayloadPack *pack = user_data;
 
 	pack->size += size;
+	if (pack->size_max > 0 && pack->size > pack->size_max) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
+			"the artifact has more than the %" G_GUINT64_FORMAT
+			" bytes that are allowed",
+			pack->size_max);
+		return FALSE;
+	}
 	return file_write_all(pack->fd, data, size, error);
 }
 
@@ -54,8 +62,8 @@ static int open_input(const char *path, guint64 *ret_size, GError **error)
 }
 
 /* Exactly @size bytes, or the file changed under our hands. */
-static gboolean pack_body(
-	Compressor *compressor, int fd, const char *path, guint64 size, Sha256 *sum, GError **error)
+static gboolean pack_body(PayloadPack *pack, Compressor *compressor, int fd, const char *path,
+	guint64 size, Sha256 *sum, GError **error)
 {
 	guint64 done = 0;
 
@@ -76,6 +84,8 @@ static gboolean pack_body(
 		sha256_update(sum, buffer, (gsize)got);
 		if (!compressor_push(compressor, buffer, (gsize)got, error))
 			return FALSE;
+		if (pack->progress)
+			pack->progress((gsize)got, pack->progress_data);
 	}
 	if (done == size)
 		return TRUE;
@@ -114,9 +124,8 @@ static void set_sum(PackedFile *file, const char *hex)
 	memcpy(file->sum, hex, SHA256_HEX_SIZE);
 }
 
-gboolean payload_pack_init(PayloadPack *pack, char **paths, GError **error)
+static gboolean add_files(PayloadPack *pack, char **paths, gboolean augmented, GError **error)
 {
-	pack->files = g_ptr_array_new_with_free_func(packed_file_free);
 	for (; paths && *paths; paths++) {
 		g_autofree char *name = g_path_get_basename(*paths);
 		g_autofree char *hex = sha256_hex_of(name, strlen(name));
@@ -125,24 +134,33 @@ gboolean payload_pack_init(PayloadPack *pack, char **paths, GError **error)
 			return FALSE;
 		PackedFile *file = g_new0(PackedFile, 1);
 		set_sum(file, hex);
+		file->path = g_strdup(*paths);
 		file->name = g_steal_pointer(&name);
+		file->augmented = augmented;
 		g_ptr_array_add(pack->files, file);
 	}
 	return TRUE;
 }
 
-static gboolean pack_file(PackedFile *file, Compressor *compressor, const char *path,
+gboolean payload_pack_init(PayloadPack *pack, char **paths, char **augmented_paths, GError **error)
+{
+	pack->files = g_ptr_array_new_with_free_func(packed_file_free);
+	return add_files(pack, paths, FALSE, error) &&
+	       add_files(pack, augmented_paths, TRUE, error);
+}
+
+static gboolean pack_file(PayloadPack *pack, PackedFile *file, Compressor *compressor,
 	gint64 modified_s, GError **error)
 {
 	static const guint8 zeros[512];
 	g_autoptr(Sha256) sum = sha256_new();
 	TarHeader header = { file->name, 0, FILE_MODE, modified_s };
 	guint8 block[512];
-	autofd int fd = open_input(path, &header.size, error);
+	autofd int fd = open_input(file->path, &header.size, error);
 
 	if (fd < 0 || !tar_header_write(&header, block, error) ||
 		!compressor_push(compressor, block, sizeof block, error) ||
-		!pack_body(compressor, fd, path, header.size, sum, error) ||
+		!pack_body(pack, compressor, fd, file->path, header.size, sum, error) ||
 		!compressor_push(compressor, zeros, tar_padding(header.size), error))
 		return FALSE;
 	g_autofree char *hex = sha256_finish_hex(sum);
@@ -150,8 +168,8 @@ static gboolean pack_file(PackedFile *file, Compressor *compressor, const char *
 	return TRUE;
 }
 
-gboolean payload_pack_write(PayloadPack *pack, char **paths, const CompressChoice *compression,
-	gint64 modified_s, int fd, GError **error)
+gboolean payload_pack_write(PayloadPack *pack, const CompressChoice *compression, gint64 modified_s,
+	int fd, GError **error)
 {
 	static const guint8 end[TAR_END_SIZE];
 	g_auto(Compressor) compressor = { 0 };
@@ -161,7 +179,7 @@ gboolean payload_pack_write(PayloadPack *pack, char **paths, const CompressChoic
 	if (!compressor_open(&compressor, compression, write_packed, pack, error))
 		return FALSE;
 	for (guint i = 0; i < pack->files->len; i++)
-		if (!pack_file(pack->files->pdata[i], &compressor, paths[i], modified_s, error))
+		if (!pack_file(pack, pack->files->pdata[i], &compressor, modified_s, error))
 			return FALSE;
 	return compressor_push(&compressor, end, sizeof end, error) &&
 	       compressor_finish(&compressor, error);

@@ -137,7 +137,7 @@ static gboolean save(const WriteSpec *spec, const WriteOptions *options, GError 
 	if (has_key && !key)
 		return FALSE;
 	return output_file_open(&output, options->output, 0644, error) &&
-	       artifact_write(&spec->artifact, key, output.fd, output.folder, error) &&
+	       artifact_write(&spec->artifact, key, output.fd, output.folder, NULL, error) &&
 	       output_file_commit(&output, error);
 }
 
