@@ -7,6 +7,7 @@
 #include <gio/gunixinputstream.h>
 #include <string.h>
 #include <unistd.h>
+#include "tool/progress.h"
 
 const char *one_operand(char **operands, const char *verb)
 {
@@ -23,6 +24,7 @@ GInputStream *open_artifact(const char *path)
 
 	if (fd >= 0) {
 		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+		progress_watch("Reading", fd);
 		return g_unix_input_stream_new(fd, fd != STDIN_FILENO);
 	}
 	g_autofree char *message =
