@@ -32,11 +32,7 @@ struct Process {
 	Stream streams[2];
 };
 
-enum {
-	PIPE_SIZE = 64 * 1024,
-	KILL_LIMIT_MS =
-		10 * 1000, /* to end once killed: one that waits for a dead device does not */
-};
+enum { PIPE_SIZE = 64 * 1024 };
 
 static void set_nonblocking(int fd)
 {
@@ -191,21 +187,12 @@ static void drain(Process *process, Stream *stream)
 	}
 }
 
-static gboolean wait_for_end(const Process *process, int wait_ms)
-{
-	struct pollfd waited = { .fd = process->pid_fd, .events = POLLIN };
-
-	return poll(&waited, 1, wait_ms) > 0;
-}
-
-/* Takes its status where it has ended, and else leaves it behind as killed. */
 static void collect_end(Process *process)
 {
-	int status = SIGKILL;
+	int status = 0;
 
-	(void)wait_for_end(process, KILL_LIMIT_MS);
-	if (waitpid(process->pid, &status, WNOHANG) == 0)
-		g_warning("%s: is killed and yet does not end: left behind", process->name);
+	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+		;
 	process->ended = TRUE;
 	process->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	/* Children it left behind may hold the pipes open: what is there now is all. */
@@ -217,6 +204,13 @@ static void collect_end(Process *process)
 			log_lines(process, stream, TRUE);
 		file_close_fd(&stream->fd);
 	}
+}
+
+static gboolean wait_for_end(Process *process, int wait_ms)
+{
+	struct pollfd waited = { .fd = process->pid_fd, .events = POLLIN };
+
+	return process->pid_fd >= 0 && poll(&waited, 1, wait_ms) > 0;
 }
 
 void process_end(Process *process)

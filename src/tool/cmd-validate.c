@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include "tool/artifact-tool.h"
-#include "tool/report.h"
+#include "tool/input.h"
 #include "tool/signer.h"
 
 typedef struct {
@@ -24,17 +25,11 @@ static gboolean check_key_given(const ArtifactHeader *header)
 	return FALSE;
 }
 
-static int tell_valid(const char *path, const ArtifactHeader *header)
+static void show_warnings(const ArtifactHeader *header)
 {
-	gboolean augmented = header->augmented && header->signature != ARTIFACT_UNSIGNED;
-	g_autofree char *text = g_strdup_printf("Artifact file '%s' validated successfully\n%s",
-		path, augmented ? REPORT_AUGMENTED "\n" : "");
-	json_t *object = report_head_to_json(header);
-
-	report_warnings(header);
-	json_object_set_new(object, "valid", json_true());
-	console_tell(object, text);
-	return STATUS_GOOD;
+	for (guint i = 0; i < header->warnings->len; i++)
+		fprintf(stderr, "rota-artifact: warning: %s\n",
+			(const char *)header->warnings->pdata[i]);
 }
 
 int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
@@ -60,5 +55,7 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 					? STATUS_OPEN
 					: STATUS_INVALID,
 			error->message);
-	return tell_valid(path, artifact_reader_header(reader));
+	show_warnings(artifact_reader_header(reader));
+	printf("Artifact file '%s' validated successfully\n", path);
+	return STATUS_GOOD;
 }
