@@ -3,12 +3,34 @@
 #include "agent/contact.h"
 #include "agent/messages.h"
 
-/* Shared by contact.c (the process and its calls) and contact-stream.c (a download as a stream). */
+/* Shared by contact.c (opening and closing), contact-process.c (the network process and what is
+ * said to it), contact-calls.c (calls) and contact-stream.c (a download as a stream). */
+
+#define CONTACT_PROGRAM_NAME "rota-agent-net"
 
 enum {
 	CONTACT_ANSWER_LIMIT_S = 30, /* for an answer that needs no network, or a WAIT's */
 	CONTACT_CALL_LIMIT_S = 150,  /* for one that does; beyond the other side's own limit */
 };
+
+/* A copy of the caller's settings; the texts they point to are owned by .texts. */
+struct Contact {
+	ContactSettings settings;
+	GPtrArray *texts;
+	char **servers;
+	SetupMessage setup;
+	int channel; /* -1 = no network process */
+	GPid pid;
+	guint starts;
+	char *token, *server;
+	gboolean downloading;
+};
+
+/* Starts the network process and greets it; where it cannot be used it is ended again. */
+gboolean contact_start_process(Contact *contact, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A secret is not left in memory that others get. */
+void contact_clear_secret(char **text);
 
 /**
  * contact_exchange:

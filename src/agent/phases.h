@@ -137,5 +137,7 @@ Update *update_new(Agent *agent, const Life *life, UpdateRecord *record /* (tran
 /* Makes the modules of the payload types in the record; called by whoever learns them. */
 void update_make_modules(Update *update);
 void update_close_artifact(Update *update);
+/* Marks the record: a failure stays one. */
+void update_blame(Update *update, Blame kind);
 void update_free(Update *update);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Update, update_free)

@@ -32,7 +32,11 @@ struct Process {
 	Stream streams[2];
 };
 
-enum { PIPE_SIZE = 64 * 1024 };
+enum {
+	PIPE_SIZE = 64 * 1024,
+	KILL_LIMIT_MS =
+		10 * 1000, /* to end once killed: one that waits for a dead device does not */
+};
 
 static void set_nonblocking(int fd)
 {
@@ -187,12 +191,21 @@ static void drain(Process *process, Stream *stream)
 	}
 }
 
+static gboolean wait_for_end(const Process *process, int wait_ms)
+{
+	struct pollfd waited = { .fd = process->pid_fd, .events = POLLIN };
+
+	return poll(&waited, 1, wait_ms) > 0;
+}
+
+/* Takes its status where it has ended, and else leaves it behind as killed. */
 static void collect_end(Process *process)
 {
-	int status = 0;
+	int status = SIGKILL;
 
-	while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	(void)wait_for_end(process, KILL_LIMIT_MS);
+	if (waitpid(process->pid, &status, WNOHANG) == 0)
+		g_warning("%s: is killed and yet does not end: left behind", process->name);
 	process->ended = TRUE;
 	process->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	/* Children it left behind may hold the pipes open: what is there now is all. */
@@ -204,13 +217,6 @@ static void collect_end(Process *process)
 			log_lines(process, stream, TRUE);
 		file_close_fd(&stream->fd);
 	}
-}
-
-static gboolean wait_for_end(Process *process, int wait_ms)
-{
-	struct pollfd waited = { .fd = process->pid_fd, .events = POLLIN };
-
-	return process->pid_fd >= 0 && poll(&waited, 1, wait_ms) > 0;
 }
 
 void process_end(Process *process)

@@ -412,9 +412,8 @@ gboolean augment_parse(ArtifactHeader *header, ArtifactPayload *payload, const c
 	return TRUE;
 }
 
-/* Objects merge, lists and scalars replace, a change of kind is refused. Depth is bounded by
- * parsing. */
-static gboolean merge(json_t *base, const json_t *augmented)
+/* Depth is bounded by parsing. */
+gboolean artifact_meta_data_merge(json_t *base, const json_t *augmented)
 {
 	const char *key;
 	json_t *value;
@@ -425,7 +424,7 @@ static gboolean merge(json_t *base, const json_t *augmented)
 		if (old && json_typeof(old) != json_typeof(value))
 			return FALSE;
 		if (json_is_object(old)
-				? !merge(old, value)
+				? !artifact_meta_data_merge(old, value)
 				: json_object_set_new(base, key, json_deep_copy(value)) != 0)
 			return FALSE;
 	}
@@ -441,7 +440,7 @@ gboolean augment_meta_data_parse(
 		return TRUE;
 	if (!payload->meta_data)
 		payload->meta_data = json_object();
-	if (!merge(payload->meta_data, payload->augmented_meta_data))
+	if (!artifact_meta_data_merge(payload->meta_data, payload->augmented_meta_data))
 		return place_refuse(place, 11, ARTIFACT_ERROR_SCHEMA, error,
 			"augmented meta-data changes the kind of a value");
 	return TRUE;

@@ -13,3 +13,7 @@ void artifact_header_warn(ArtifactHeader *header, const char *format, ...) G_GNU
 
 GHashTable *artifact_provides_new(void); /* char * to char * */
 GHashTable *artifact_depends_new(void);  /* char * to char ** */
+
+/* Lays @augmented over @base: objects merge, lists and scalars replace. FALSE where a value would
+ * change its kind; @base is then half merged. */
+gboolean artifact_meta_data_merge(json_t *base, const json_t *augmented) G_GNUC_WARN_UNUSED_RESULT;

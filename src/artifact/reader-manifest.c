@@ -103,6 +103,6 @@ gboolean reader_read_augmented_manifest(ArtifactReader *reader, GError **error)
 		return FALSE;
 	reader->header->augmented = TRUE;
 	artifact_header_warn(
-		reader->header, "the artifact has an augmented part, which no signature covers");
+		reader->header, "AUGMENTED: the artifact has a part that no signature covers");
 	return reader_next_entry(reader, error);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact/writer.h"
 #include <string.h>
-#include "artifact/header-json.h"
+#include "artifact/header-pack.h"
 #include "artifact/header-private.h"
 #include "artifact/names.h"
 #include "artifact/file-range.h"
-#include "artifact/output.h"
 #include "artifact/payload-pack.h"
 #include "artifact/signature.h"
 #include "artifact/tar-writer.h"
@@ -13,7 +12,7 @@
 #include "base/file.h"
 #include "base/json.h"
 
-enum { ENTRY_MODE = 0600, SCRIPT_MODE = 0755 };
+enum { ENTRY_MODE = 0600 };
 
 static gboolean refuse(GError **error, const char *what, const char *why)
 {
@@ -30,6 +29,39 @@ static gboolean check_texts(char **texts, const char *what, gsize size_max, GErr
 			return refuse(error, what,
 				"empty, too long, or with characters that cannot be printed");
 	return TRUE;
+}
+
+static gboolean check_version(const ArtifactSpec *spec, GError **error)
+{
+	if (spec->version == 0 || spec->version == 3)
+		return TRUE;
+	if (spec->version != 2)
+		return refuse(error, "format version", "only 2 and 3 can be written");
+	if (g_strcmp0(spec->payload_type, "rootfs-image") != 0)
+		return refuse(error, "format version 2", "knows images of a root file system only");
+	if (spec->augment)
+		return refuse(error, "format version 2", "knows no augmented part");
+	return TRUE;
+}
+
+/* What is laid over the rest must fit on it, or no reader takes the artifact. */
+static gboolean check_augment(const ArtifactSpec *spec, GError **error)
+{
+	const ArtifactAugment *augment = spec->augment;
+
+	if (!augment)
+		return TRUE;
+	if (!spec->payload_type)
+		return refuse(error, "empty payload", "an augmented part is not allowed");
+	if (!augment->payload_type || !name_is_payload_type(augment->payload_type))
+		return refuse(error, "augmented payload type", "not the name of an update module");
+	if (augment->meta_data && !json_is_object(augment->meta_data))
+		return refuse(error, "augmented meta-data", "not a JSON object");
+	if (!spec->meta_data || !augment->meta_data)
+		return TRUE;
+	g_autoptr(json_t) merged = json_deep_copy(spec->meta_data);
+	return artifact_meta_data_merge(merged, augment->meta_data) ||
+	       refuse(error, "augmented meta-data", "changes the kind of a value");
 }
 
 static gboolean check_spec(const ArtifactSpec *spec, GError **error)
@@ -49,6 +81,8 @@ static gboolean check_spec(const ArtifactSpec *spec, GError **error)
 		return refuse(error, "empty payload", "files and meta-data are not allowed");
 	if (spec->modified_s < 0)
 		return refuse(error, "time of the entries", "before 1970");
+	if (!check_version(spec, error) || !check_augment(spec, error))
+		return FALSE;
 	return check_texts(name, "artifact name", ARTIFACT_NAME_SIZE_MAX, error) &&
 	       check_texts(group, "artifact group", ARTIFACT_NAME_SIZE_MAX, error) &&
 	       check_texts(spec->device_types, "device type", ARTIFACT_NAME_SIZE_MAX, error) &&
@@ -58,212 +92,40 @@ static gboolean check_spec(const ArtifactSpec *spec, GError **error)
 		       spec->depends_groups, "group to depend on", ARTIFACT_NAME_SIZE_MAX, error);
 }
 
-/* --- documents --- */
-
-static void set_texts(json_t *object, const char *key, char **texts)
-{
-	if (texts && *texts)
-		json_object_set_new(object, key, artifact_texts_to_json(texts));
-}
-
-static json_t *type_to_json(const ArtifactSpec *spec)
-{
-	return spec->payload_type ? json_string(spec->payload_type) : json_null();
-}
-
-static json_t *make_header_info(const ArtifactSpec *spec)
-{
-	json_t *info = json_object();
-	json_t *provides = json_object(), *depends = json_object();
-	json_t *payloads = json_array(), *payload = json_object();
-
-	json_object_set_new(payload, "type", type_to_json(spec));
-	json_array_append_new(payloads, payload);
-	json_object_set_new(provides, "artifact_name", json_string(spec->name));
-	if (spec->group && *spec->group)
-		json_object_set_new(provides, "artifact_group", json_string(spec->group));
-	set_texts(depends, "artifact_name", spec->depends_names);
-	set_texts(depends, "device_type", spec->device_types);
-	set_texts(depends, "artifact_group", spec->depends_groups);
-	json_object_set_new(info, "payloads", payloads);
-	json_object_set_new(info, "artifact_provides", provides);
-	json_object_set_new(info, "artifact_depends", depends);
-	return info;
-}
-
-static json_t *make_provides(const ArtifactSpec *spec, const PayloadPack *pack)
-{
-	g_autoptr(GHashTable) all = artifact_provides_new();
-	GHashTableIter iter;
-	gpointer key, value;
-
-	if (spec->provides) {
-		g_hash_table_iter_init(&iter, spec->provides);
-		while (g_hash_table_iter_next(&iter, &key, &value))
-			g_hash_table_replace(all, g_strdup(key), g_strdup(value));
-	}
-	for (char **name = spec->checksum_keys; name && *name && pack->files->len > 0; name++) {
-		const PackedFile *file = pack->files->pdata[0];
-
-		g_hash_table_replace(all, g_strdup(*name), g_strdup(file->sum));
-	}
-	return artifact_provides_to_json(all);
-}
-
-static json_t *make_type_info(const ArtifactSpec *spec, const PayloadPack *pack)
-{
-	json_t *info = json_object();
-	g_autoptr(json_t) provides = make_provides(spec, pack);
-	g_autoptr(json_t) depends = artifact_depends_to_json(spec->depends);
-
-	json_object_set_new(info, "type", type_to_json(spec));
-	if (json_object_size(depends) > 0)
-		json_object_set(info, "artifact_depends", depends);
-	if (json_object_size(provides) > 0)
-		json_object_set(info, "artifact_provides", provides);
-	if (spec->clears_provides)
-		json_object_set_new(info, "clears_artifact_provides",
-			artifact_texts_to_json(spec->clears_provides));
-	return info;
-}
-
-/* --- header.tar --- */
-
-static gboolean append_text(
-	GByteArray *tar, const char *name, const char *text, gint64 modified_s, GError **error)
-{
-	TarHeader header = { name, strlen(text), ENTRY_MODE, modified_s };
-
-	if (header.size > ARTIFACT_JSON_SIZE_MAX)
-		return refuse(error, name, "larger than 1 MiB");
-	return tar_append(tar, &header, text, error);
-}
-
-static gint compare_base_names(gconstpointer a, gconstpointer b)
-{
-	const char *const *path_a = a, *const *path_b = b;
-	g_autofree char *name_a = g_path_get_basename(*path_a);
-	g_autofree char *name_b = g_path_get_basename(*path_b);
-
-	return strcmp(name_a, name_b);
-}
-
-static gboolean append_script(GByteArray *tar, const char *path, gint64 modified_s, GError **error)
-{
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *name = g_strconcat("scripts/", base, NULL);
-	TarHeader header = { name, 0, SCRIPT_MODE, modified_s };
-
-	if (!name_is_script(base))
-		return refuse(error, base,
-			"not the name of an artifact's state script (ArtifactInstall_Enter_00)");
-	g_autoptr(GBytes) bytes = file_read(path, ARTIFACT_SCRIPT_SIZE_MAX, error);
-	if (!bytes)
-		return FALSE;
-	gsize size;
-	gconstpointer data = g_bytes_get_data(bytes, &size);
-	header.size = size;
-	return tar_append(tar, &header, data, error);
-}
-
-/* In the order they will run, whatever the order of the command line. */
-static gboolean append_scripts(GByteArray *tar, const ArtifactSpec *spec, GError **error)
-{
-	g_autoptr(GPtrArray) paths = g_ptr_array_new();
-	g_autofree char *earlier = NULL;
-
-	for (char **path = spec->script_paths; path && *path; path++)
-		g_ptr_array_add(paths, *path);
-	g_ptr_array_sort(paths, compare_base_names);
-	for (guint i = 0; i < paths->len; i++) {
-		g_autofree char *name = g_path_get_basename(paths->pdata[i]);
-
-		if (g_strcmp0(name, earlier) == 0)
-			return refuse(error, name, "two state scripts of one name");
-		if (!append_script(tar, paths->pdata[i], spec->modified_s, error))
-			return FALSE;
-		g_free(earlier);
-		earlier = g_steal_pointer(&name);
-	}
-	return TRUE;
-}
-
-static gboolean append_documents(
-	GByteArray *tar, const ArtifactSpec *spec, const PayloadPack *pack, GError **error)
-{
-	g_autoptr(json_t) type_info = make_type_info(spec, pack);
-	g_autofree char *type_info_text = json_to_text(type_info);
-
-	if (!append_text(tar, "headers/0000/type-info", type_info_text, spec->modified_s, error))
-		return FALSE;
-	if (!spec->meta_data)
-		return !spec->empty_meta_data ||
-		       append_text(tar, "headers/0000/meta-data", "", spec->modified_s, error);
-	if (!json_is_object(spec->meta_data))
-		return refuse(error, "meta-data", "not a JSON object");
-	g_autofree char *meta_data_text = json_to_canonical_text(spec->meta_data);
-	return append_text(tar, "headers/0000/meta-data", meta_data_text, spec->modified_s, error);
-}
-
-static gboolean add_to_array(gconstpointer data, gsize size, gpointer user_data, GError **error)
-{
-	g_byte_array_append(user_data, data, (guint)size);
-	return TRUE;
-}
-
-static GByteArray *compress_header(
-	GByteArray *tar, const CompressChoice *compression, GError **error)
-{
-	g_autoptr(GByteArray) packed = g_byte_array_new();
-	g_auto(Compressor) compressor = { 0 };
-
-	if (tar->len > ARTIFACT_HEADER_SIZE_MAX) {
-		refuse(error, "the header with its state scripts", "larger than 64 MiB");
-		return NULL;
-	}
-	if (!compressor_open(&compressor, compression, add_to_array, packed, error) ||
-		!compressor_push(&compressor, tar->data, tar->len, error) ||
-		!compressor_finish(&compressor, error))
-		return NULL;
-	return g_steal_pointer(&packed);
-}
-
-static GByteArray *make_header(const ArtifactSpec *spec, const PayloadPack *pack, GError **error)
-{
-	g_autoptr(GByteArray) tar = g_byte_array_new();
-	g_autoptr(json_t) info = make_header_info(spec);
-	g_autofree char *info_text = json_to_text(info);
-
-	if (!append_text(tar, "header-info", info_text, spec->modified_s, error) ||
-		!append_scripts(tar, spec, error) || !append_documents(tar, spec, pack, error))
-		return NULL;
-	tar_append_end(tar);
-	return compress_header(tar, &spec->compression, error);
-}
-
 /* --- the whole --- */
 
-static char *make_manifest(const PayloadPack *pack, const char *header_name,
-	const GByteArray *header, const char *version)
+/* Sums of what a manifest speaks of: the payload files of one kind, and @header. */
+static GString *make_manifest(const PayloadPack *pack, gboolean augmented, const char *header_name,
+	const GByteArray *header)
 {
 	GString *manifest = g_string_new(NULL);
 	g_autofree char *header_sum = sha256_hex_of(header->data, header->len);
-	g_autofree char *version_sum = sha256_hex_of(version, strlen(version));
 
 	for (guint i = 0; i < pack->files->len; i++) {
 		const PackedFile *file = pack->files->pdata[i];
 
-		g_string_append_printf(manifest, "%s  data/0000/%s\n", file->sum, file->name);
+		if (file->augmented == augmented)
+			g_string_append_printf(
+				manifest, "%s  data/0000/%s\n", file->sum, file->name);
 	}
 	g_string_append_printf(manifest, "%s  %s\n", header_sum, header_name);
-	g_string_append_printf(manifest, "%s  version\n", version_sum);
-	return g_string_free(manifest, FALSE);
+	return manifest;
 }
 
-static gboolean append_signature(
-	GByteArray *front, const char *manifest, const Key *key, gint64 modified_s, GError **error)
+static gboolean append_text(
+	GByteArray *front, const char *name, const char *text, gint64 modified_s, GError **error)
 {
-	g_autoptr(GBytes) bytes = g_bytes_new_static(manifest, strlen(manifest));
+	TarHeader header = { name, strlen(text), ENTRY_MODE, modified_s };
+
+	if (header.size > ARTIFACT_MANIFEST_SIZE_MAX)
+		return refuse(error, name, "larger than 4 MiB");
+	return tar_append(front, &header, text, error);
+}
+
+static gboolean append_signature(GByteArray *front, const GString *manifest, const Key *key,
+	gint64 modified_s, GError **error)
+{
+	g_autoptr(GBytes) bytes = g_bytes_new_static(manifest->str, manifest->len);
 	g_autofree char *signature = key ? signature_make(bytes, key, error) : NULL;
 
 	if (!key)
@@ -271,107 +133,163 @@ static gboolean append_signature(
 	return signature && append_text(front, "manifest.sig", signature, modified_s, error);
 }
 
-/* All that stands before the bytes of the payload archive, its tar header included. */
-static GByteArray *make_front(const ArtifactSpec *spec, const PayloadPack *pack,
-	const GByteArray *header, const Key *key, GError **error)
-{
-	static const char version[] = "{\"format\":\"mender\",\"version\":3}";
-	const char *suffix = compression_suffix(spec->compression.kind);
-	g_autofree char *header_name = g_strconcat("header.tar", suffix, NULL);
-	g_autofree char *data_name = g_strconcat("data/0000.tar", suffix, NULL);
-	g_autofree char *manifest = make_manifest(pack, header_name, header, version);
-	TarHeader header_entry = { header_name, header->len, ENTRY_MODE, spec->modified_s };
-	TarHeader data_entry = { data_name, pack->size, ENTRY_MODE, spec->modified_s };
-	g_autoptr(GByteArray) front = g_byte_array_new();
-	guint8 block[512];
+/* The two members a part of the artifact has: the sums, and the header they begin with. */
+typedef struct {
+	char *header_name;
+	GByteArray *header;
+	GString *manifest;
+} Part;
 
-	if (!append_text(front, "version", version, spec->modified_s, error) ||
-		!append_text(front, "manifest", manifest, spec->modified_s, error) ||
-		!append_signature(front, manifest, key, spec->modified_s, error) ||
-		!tar_append(front, &header_entry, header->data, error) ||
-		!tar_header_write(&data_entry, block, error))
-		return NULL;
-	g_byte_array_append(front, block, sizeof block);
-	return g_steal_pointer(&front);
+static void part_clear(Part *part)
+{
+	g_clear_pointer(&part->header_name, g_free);
+	g_clear_pointer(&part->header, g_byte_array_unref);
+	if (part->manifest)
+		g_string_free(part->manifest, TRUE);
+	part->manifest = NULL;
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Part, part_clear)
+
+static gboolean part_make(Part *part, const ArtifactSpec *spec, HeaderKind kind,
+	const PayloadPack *pack, GError **error)
+{
+	gboolean augmented = kind == HEADER_AUGMENT;
+
+	part->header = header_pack_make(spec, kind, pack, error);
+	if (!part->header)
+		return FALSE;
+	part->header_name = g_strconcat(augmented ? "header-augment.tar" : "header.tar",
+		compression_suffix(spec->compression.kind), NULL);
+	part->manifest = make_manifest(pack, augmented, part->header_name, part->header);
+	return TRUE;
 }
 
-/* The front as it is, with the header that belongs to the sums of @pack. */
+static gboolean append_header(
+	GByteArray *front, const Part *part, gint64 modified_s, GError **error)
+{
+	TarHeader header = { part->header_name, part->header->len, ENTRY_MODE, modified_s };
+
+	return tar_append(front, &header, part->header->data, error);
+}
+
+static gboolean append_data_header(
+	GByteArray *front, const ArtifactSpec *spec, const PayloadPack *pack, GError **error)
+{
+	g_autofree char *name =
+		g_strconcat("data/0000.tar", compression_suffix(spec->compression.kind), NULL);
+	TarHeader header = { name, pack->size, ENTRY_MODE, spec->modified_s };
+	guint8 block[512];
+
+	if (!tar_header_write(&header, block, error))
+		return FALSE;
+	g_byte_array_append(front, block, sizeof block);
+	return TRUE;
+}
+
+/* All that stands before the bytes of the payload archive, its tar header included, with the sums
+ * as @pack has them. */
 static GByteArray *build_front(
 	const ArtifactSpec *spec, const PayloadPack *pack, const Key *key, GError **error)
 {
-	g_autoptr(GByteArray) header = make_header(spec, pack, error);
+	gboolean v2 = spec->version == 2;
+	const char *version = v2 ? "{\"format\":\"mender\",\"version\":2}"
+				 : "{\"format\":\"mender\",\"version\":3}";
+	g_autofree char *version_sum = sha256_hex_of(version, strlen(version));
+	g_autoptr(GByteArray) front = g_byte_array_new();
+	g_auto(Part) base = { 0 };
+	g_auto(Part) augment = { 0 };
+	gint64 time_s = spec->modified_s;
 
-	return header ? make_front(spec, pack, header, key, error) : NULL;
+	if (!part_make(&base, spec, v2 ? HEADER_V2 : HEADER_V3, pack, error) ||
+		(spec->augment && !part_make(&augment, spec, HEADER_AUGMENT, pack, error)))
+		return NULL;
+	g_string_append_printf(base.manifest, "%s  version\n", version_sum);
+	if (!append_text(front, "version", version, time_s, error) ||
+		!append_text(front, "manifest", base.manifest->str, time_s, error) ||
+		!append_signature(front, base.manifest, key, time_s, error) ||
+		(spec->augment && !append_text(front, "manifest-augment", augment.manifest->str,
+					  time_s, error)) ||
+		!append_header(front, &base, time_s, error) ||
+		(spec->augment && !append_header(front, &augment, time_s, error)) ||
+		!append_data_header(front, spec, pack, error))
+		return NULL;
+	return g_steal_pointer(&front);
 }
 
 static gboolean write_end(int out_fd, guint64 payload_size, GError **error)
 {
 	static const guint8 zeros[512 + TAR_END_SIZE];
 
-	return output_write(out_fd, zeros, tar_padding(payload_size) + TAR_END_SIZE, error);
+	return file_write_all(out_fd, zeros, tar_padding(payload_size) + TAR_END_SIZE, error);
+}
+
+/* The size of the whole, where it is not past what is allowed. */
+static gboolean measure(const ArtifactSpec *spec, const GByteArray *front, const PayloadPack *pack,
+	guint64 *ret_size, GError **error)
+{
+	*ret_size = front->len + pack->size + tar_padding(pack->size) + TAR_END_SIZE;
+	if (spec->size_max == 0 || *ret_size <= spec->size_max)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
+		"the artifact has %" G_GUINT64_FORMAT " bytes, more than the %" G_GUINT64_FORMAT
+		" that are allowed",
+		*ret_size, spec->size_max);
+	return FALSE;
 }
 
 /* The sums stand before what they are of. Where the output can be gone back in, room is left for
  * the front: its size is known but for a few bytes of the compressed header, which mostly vanish in
  * the rounding to tar blocks. Where it was not, the payload is moved. */
 static gboolean write_in_place(const ArtifactSpec *spec, PayloadPack *pack, const Key *key, int fd,
-	guint64 start, GError **error)
+	guint64 start, guint64 *ret_size, GError **error)
 {
 	g_autoptr(GByteArray) guess = build_front(spec, pack, key, error);
 
 	if (!guess || !file_seek(fd, start + guess->len, error) ||
-		!payload_pack_write(
-			pack, spec->file_paths, &spec->compression, spec->modified_s, fd, error))
+		!payload_pack_write(pack, &spec->compression, spec->modified_s, fd, error))
 		return FALSE;
 	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
-	return front &&
+	return front && measure(spec, front, pack, ret_size, error) &&
 	       file_move_range(fd, start + guess->len, start + front->len, pack->size, error) &&
-	       file_seek(fd, start, error) && output_write(fd, front->data, front->len, error) &&
+	       file_seek(fd, start, error) && file_write_all(fd, front->data, front->len, error) &&
 	       file_seek(fd, start + front->len + pack->size, error) &&
 	       write_end(fd, pack->size, error) && file_cut_here(fd, error);
 }
 
-/* A folder that is full is another one than the output's. */
-static gboolean fill_spool(const ArtifactSpec *spec, PayloadPack *pack, int spool,
-	const char *spool_folder, GError **error)
-{
-	g_autoptr(GError) failure = NULL;
-
-	if (payload_pack_write(
-		    pack, spec->file_paths, &spec->compression, spec->modified_s, spool, &failure))
-		return TRUE;
-	if (failure->domain == ARTIFACT_OUTPUT_ERROR)
-		rota_set_errno_error(
-			error, failure->code, "write a temporary file in %s", spool_folder);
-	else
-		g_propagate_error(error, g_steal_pointer(&failure));
-	return FALSE;
-}
-
 /* Otherwise the payload waits in a file without a name. */
 static gboolean write_through_spool(const ArtifactSpec *spec, PayloadPack *pack, const Key *key,
-	int out_fd, const char *spool_folder, GError **error)
+	int out_fd, const char *spool_folder, guint64 *ret_size, GError **error)
 {
 	autofd int spool = file_open_nameless(spool_folder, error);
 
-	if (spool < 0 || !fill_spool(spec, pack, spool, spool_folder, error))
+	if (spool < 0 ||
+		!payload_pack_write(pack, &spec->compression, spec->modified_s, spool, error))
 		return FALSE;
 	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
-	return front && output_write(out_fd, front->data, front->len, error) &&
+	return front && measure(spec, front, pack, ret_size, error) &&
+	       file_write_all(out_fd, front->data, front->len, error) &&
 	       file_copy_range(spool, out_fd, pack->size, error) &&
 	       write_end(out_fd, pack->size, error);
 }
 
 gboolean artifact_write(const ArtifactSpec *spec, const Key *key, int out_fd,
-	const char *spool_folder, GError **error)
+	const char *spool_folder, guint64 *ret_size, GError **error)
 {
 	g_auto(PayloadPack) pack = { 0 };
-	guint64 start;
+	guint64 start, size;
 
-	if (!check_spec(spec, error) || !payload_pack_init(&pack, spec->file_paths, error))
+	if (!check_spec(spec, error) ||
+		!payload_pack_init(&pack, spec->file_paths,
+			spec->augment ? spec->augment->file_paths : NULL, error))
 		return FALSE;
-	pack.spool_folder = spool_folder;
-	if (file_is_seekable(out_fd, &start))
-		return write_in_place(spec, &pack, key, out_fd, start, error);
-	return write_through_spool(spec, &pack, key, out_fd, spool_folder, error);
+	pack.progress = spec->progress;
+	pack.progress_data = spec->progress_data;
+	pack.size_max = spec->size_max;
+	gboolean written =
+		file_is_seekable(out_fd, &start)
+			? write_in_place(spec, &pack, key, out_fd, start, &size, error)
+			: write_through_spool(spec, &pack, key, out_fd, spool_folder, &size, error);
+	if (written && ret_size)
+		*ret_size = size;
+	return written;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/artifact-tool.h"
-#include "tool/input.h"
 #include "tool/report.h"
 #include "tool/signer.h"
 
@@ -46,7 +45,8 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	ArtifactPolicy policy = { .keys = keys, .show_bad_signature = TRUE };
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
 	if (!reader || !read_files(reader, files, &error))
-		return complain(STATUS_INVALID, error->message);
+		return complain(STATUS_USAGE, error->message);
+	report_warnings(artifact_reader_header(reader));
 	Report report = { artifact_reader_header(reader), files };
 	g_autofree char *text = report_to_text(&report);
 	console_tell(report_to_json(&report), text);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include "tool/artifact-tool.h"
-#include "tool/input.h"
+#include "tool/report.h"
 #include "tool/signer.h"
 
 typedef struct {
@@ -25,11 +24,17 @@ static gboolean check_key_given(const ArtifactHeader *header)
 	return FALSE;
 }
 
-static void show_warnings(const ArtifactHeader *header)
+static int tell_valid(const char *path, const ArtifactHeader *header)
 {
-	for (guint i = 0; i < header->warnings->len; i++)
-		fprintf(stderr, "rota-artifact: warning: %s\n",
-			(const char *)header->warnings->pdata[i]);
+	gboolean augmented = header->augmented && header->signature != ARTIFACT_UNSIGNED;
+	g_autofree char *text = g_strdup_printf("Artifact file '%s' validated successfully\n%s",
+		path, augmented ? REPORT_AUGMENTED "\n" : "");
+	json_t *object = report_head_to_json(header);
+
+	report_warnings(header);
+	json_object_set_new(object, "valid", json_true());
+	console_tell(object, text);
+	return STATUS_GOOD;
 }
 
 int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
@@ -55,7 +60,5 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 					? STATUS_OPEN
 					: STATUS_INVALID,
 			error->message);
-	show_warnings(artifact_reader_header(reader));
-	printf("Artifact file '%s' validated successfully\n", path);
-	return STATUS_GOOD;
+	return tell_valid(path, artifact_reader_header(reader));
 }

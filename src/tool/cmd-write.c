@@ -4,12 +4,14 @@
 #include "base/json.h"
 #include "tool/artifact-tool.h"
 #include "tool/words.h"
+#include "tool/write-augment.h"
 #include "tool/write-spec.h"
 
 /* --- write module-image --- */
 
 typedef struct {
 	WriteOptions write;
+	AugmentOptions augment;
 	char *type, *meta_data;
 	GPtrArray *files;
 } ModuleOptions;
@@ -26,6 +28,8 @@ const Option write_module_image_options[] = {
 		.rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, G_STRUCT_OFFSET(ModuleOptions, write),
 		.rows = write_payload_options },
+	{ "Augmented part, outside the signature", 0, OPTION_GROUP,
+		G_STRUCT_OFFSET(ModuleOptions, augment), .rows = write_augment_options },
 	{ NULL },
 };
 
@@ -39,11 +43,13 @@ int write_module_image(gconstpointer data, char **operands, gconstpointer global
 	g_autoptr(json_t) meta_data = NULL;
 	g_autoptr(GError) error = NULL;
 	g_auto(WriteSpec) spec = { 0 };
+	g_auto(WriteAugment) augment = { 0 };
 
 	if (!options->type)
 		return complain(STATUS_USAGE, "--type is needed");
 	if (!write_spec_init(&spec, &options->write, &way, global_options, &error) ||
-		!words_meta_data(options->meta_data, &meta_data, &error))
+		!words_meta_data(options->meta_data, &meta_data, &error) ||
+		!write_augment_init(&augment, &options->augment, &spec.artifact.augment, &error))
 		return complain(STATUS_USAGE, error->message);
 	spec.artifact.file_paths = files;
 	spec.artifact.meta_data = meta_data;
@@ -54,7 +60,7 @@ int write_module_image(gconstpointer data, char **operands, gconstpointer global
 
 typedef struct {
 	WriteOptions write;
-	GPtrArray *files;
+	GPtrArray *files, *ssh_arguments;
 	gboolean no_checksum, legacy_checksum;
 } ImageOptions;
 
@@ -67,6 +73,8 @@ const Option write_rootfs_image_options[] = {
 	{ "legacy-rootfs-image-checksum", 0, OPTION_FLAG,
 		G_STRUCT_OFFSET(ImageOptions, legacy_checksum), NULL,
 		"provides the sum as rootfs_image_checksum", NULL },
+	{ "ssh-args", 'S', OPTION_TEXTS, G_STRUCT_OFFSET(ImageOptions, ssh_arguments), "ARGUMENT",
+		"refused: snapshots of a running device are not taken by this program", NULL },
 	{ "Artifact", 0, OPTION_GROUP, G_STRUCT_OFFSET(ImageOptions, write),
 		.rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, G_STRUCT_OFFSET(ImageOptions, write),
@@ -74,14 +82,23 @@ const Option write_rootfs_image_options[] = {
 	{ NULL },
 };
 
-static gboolean check_image(const GPtrArray *files, GError **error)
+/* A running system has no moment at which its disk is whole, and what runs as root on a device is
+ * not started from a build machine. */
+#define NO_SNAPSHOTS                                                                               \
+	"snapshots of a running device are not taken by this program; copy the image "             \
+	"to a file and name that"
+
+static gboolean check_image(const ImageOptions *options, GError **error)
 {
+	const GPtrArray *files = options->files;
 	const char *message = NULL;
 
-	if (!files || files->len != 1)
+	if (options->ssh_arguments)
+		message = "--ssh-args: " NO_SNAPSHOTS;
+	else if (!files || files->len != 1)
 		message = "--file is needed, once";
 	else if (g_str_has_prefix(files->pdata[0], "ssh://"))
-		message = "--file: snapshots of a device are not taken by this program";
+		message = "--file ssh://: " NO_SNAPSHOTS;
 	if (message)
 		g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_INVALID, message);
 	return !message;
@@ -101,7 +118,7 @@ int write_rootfs_image(gconstpointer data, char **operands, gconstpointer global
 	g_auto(WriteSpec) spec = { 0 };
 
 	if (!write_spec_init(&spec, &options->write, &way, global_options, &error) ||
-		!check_image(options->files, &error))
+		!check_image(options, &error))
 		return complain(STATUS_USAGE, error->message);
 	spec.artifact.file_paths = files;
 	spec.artifact.empty_meta_data = TRUE;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/json.h"
+#include "tool/progress.h"
 
 /* One console a process: there is one stdout. */
 static struct {
@@ -48,6 +49,7 @@ static void print_json(const json_t *object)
 
 void console_tell(json_t *object, const char *text)
 {
+	progress_end();
 	if (console.json)
 		print_json(object);
 	else if (text)
@@ -57,11 +59,13 @@ void console_tell(json_t *object, const char *text)
 
 void console_warn(const char *text)
 {
+	progress_end();
 	fprintf(stderr, "rota-artifact: warning: %s\n", text);
 }
 
 int complain(int status, const char *message)
 {
+	progress_end();
 	fprintf(stderr, "rota-artifact: %s\n", message);
 	if (console.json) {
 		g_autoptr(json_t) object =

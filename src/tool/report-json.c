@@ -117,14 +117,10 @@ static json_t *warnings(const GPtrArray *from)
 	return list;
 }
 
-json_t *report_to_json(const Report *report)
+json_t *report_head_to_json(const ArtifactHeader *header)
 {
-	const ArtifactHeader *header = report->header;
 	json_t *object = json_object();
-	json_t *payloads = json_array();
 
-	for (guint i = 0; i < header->payloads->len; i++)
-		json_array_append_new(payloads, payload_object(report, i));
 	json_object_set_new(object, "name", json_string(header->name));
 	json_object_set_new(object, "format", json_string("mender"));
 	json_object_set_new(object, "version", json_integer(header->version));
@@ -134,6 +130,7 @@ json_t *report_to_json(const Report *report)
 	json_object_set_new(object, "signer_key_id", text_or_null(header->signer_key_id));
 	json_object_set_new(object, "manifest_sha256", json_string(header->manifest_digest));
 	json_object_set_new(object, "augmented", json_boolean(header->augmented));
+	json_object_set_new(object, "warnings", warnings(header->warnings));
 	json_object_set_new(
 		object, "compatible_types", artifact_texts_to_json(header->device_types));
 	json_object_set_new(object, "group", json_string(header->group ? header->group : ""));
@@ -141,8 +138,18 @@ json_t *report_to_json(const Report *report)
 		object, "depends_artifact_names", artifact_texts_to_json(header->depends_names));
 	json_object_set_new(
 		object, "depends_groups", artifact_texts_to_json(header->depends_groups));
+	return object;
+}
+
+json_t *report_to_json(const Report *report)
+{
+	const ArtifactHeader *header = report->header;
+	json_t *object = report_head_to_json(header);
+	json_t *payloads = json_array();
+
+	for (guint i = 0; i < header->payloads->len; i++)
+		json_array_append_new(payloads, payload_object(report, i));
 	json_object_set_new(object, "scripts", scripts(header->scripts));
 	json_object_set_new(object, "payloads", payloads);
-	json_object_set_new(object, "warnings", warnings(header->warnings));
 	return object;
 }

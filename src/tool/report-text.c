@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The text is read by people and by their scripts: it is that of mender-artifact 4.4, to the byte.
  */
-#include <string.h>
 #include "tool/report.h"
+#include <string.h>
+#include "tool/console.h"
 
 static const char *const signature_texts[] = {
 	[ARTIFACT_UNSIGNED] = "no signature",
@@ -59,6 +60,8 @@ static void add_head(GString *text, const ArtifactHeader *header)
 	g_string_append_printf(text,
 		"Mender Artifact:\n  Name: %s\n  Format: mender\n  Version: %d\n  Signature: %s\n",
 		header->name, header->version, signature_texts[header->signature]);
+	if (header->augmented && header->signature != ARTIFACT_UNSIGNED)
+		g_string_append(text, "  " REPORT_AUGMENTED "\n");
 	add_list(text, "Compatible types", header->device_types);
 	if (header->version != 2) {
 		g_string_append_printf(
@@ -157,6 +160,12 @@ static void add_payload(GString *text, const Report *report, guint index)
 	g_string_append_printf(text, "    Clears Provides: %s\n", clears);
 	add_meta_data(text, payload->meta_data);
 	add_files(text, report->files, index);
+}
+
+void report_warnings(const ArtifactHeader *header)
+{
+	for (guint i = 0; i < header->warnings->len; i++)
+		console_warn(header->warnings->pdata[i]);
 }
 
 char *report_to_text(const Report *report)

@@ -92,6 +92,54 @@ gboolean words_meta_data(const char *path, json_t **ret_value, GError **error)
 	return *ret_value != NULL;
 }
 
+typedef struct {
+	const char *name;
+	guint64 bytes;
+} SizeUnit;
+
+static const SizeUnit size_units[] = {
+	{ "", 1 },
+	{ "B", 1 },
+	{ "K", G_GUINT64_CONSTANT(1000) },
+	{ "KB", G_GUINT64_CONSTANT(1000) },
+	{ "KiB", G_GUINT64_CONSTANT(1) << 10 },
+	{ "M", G_GUINT64_CONSTANT(1000000) },
+	{ "MB", G_GUINT64_CONSTANT(1000000) },
+	{ "MiB", G_GUINT64_CONSTANT(1) << 20 },
+	{ "G", G_GUINT64_CONSTANT(1000000000) },
+	{ "GB", G_GUINT64_CONSTANT(1000000000) },
+	{ "GiB", G_GUINT64_CONSTANT(1) << 30 },
+	{ "T", G_GUINT64_CONSTANT(1000000000000) },
+	{ "TB", G_GUINT64_CONSTANT(1000000000000) },
+	{ "TiB", G_GUINT64_CONSTANT(1) << 40 },
+};
+
+gboolean words_size(const char *option, const char *text, guint64 *ret_bytes, GError **error)
+{
+	*ret_bytes = 0;
+	if (!text)
+		return TRUE;
+	gsize digits = strspn(text, "0123456789.");
+	g_autofree char *number = g_strndup(text, digits);
+	const char *unit = text + digits + strspn(text + digits, " ");
+	char *end;
+	double value = g_ascii_strtod(number, &end);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(size_units) && digits > 0 && !*end; i++) {
+		double bytes = value * (double)size_units[i].bytes;
+
+		if (g_ascii_strcasecmp(unit, size_units[i].name) != 0)
+			continue;
+		if (bytes < 1 || bytes >= (double)G_MAXINT64)
+			break;
+		*ret_bytes = (guint64)bytes;
+		return TRUE;
+	}
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s %s: not a size such as 5MB", option,
+		text);
+	return FALSE;
+}
+
 gboolean words_source_date(gint64 *ret_time_s, GError **error)
 {
 	const char *text = g_getenv("SOURCE_DATE_EPOCH");

@@ -22,6 +22,11 @@ gboolean words_depends(
 gboolean words_meta_data(
 	const char *path, json_t **ret_value, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* "5MB", "1.5GiB", "1000": bytes; kB, MB, GB, TB are decimal, KiB to TiB are not. Positive.
+ * @option: whose value it is, for the message; @text: (nullable): 0 */
+gboolean words_size(const char *option, const char *text, guint64 *ret_bytes,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* SOURCE_DATE_EPOCH, or 0 where it is not set. A broken one is refused: it must not pass unseen. */
 gboolean words_source_date(gint64 *ret_time_s, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -7,6 +7,7 @@
  * WriteOptions in it, and its table the groups below at that place. */
 typedef struct {
 	char *name, *group, *output, *version;
+	char *size_max, *size_warn;
 	char *software_name, *software_version, *software_filesystem;
 	SignerOptions signer;
 	GPtrArray *device_types, *compatible_types, *scripts;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/write-spec.h"
+#include <sys/stat.h>
 #include "base/error.h"
 #include "tool/output-file.h"
+#include "tool/progress.h"
 #include "tool/words.h"
 
 static gboolean refuse(GError **error, const char *message)
@@ -19,8 +21,26 @@ static gboolean check_options(const WriteOptions *options, GError **error)
 			"--device-type and --compatible-types are the same: give one of them");
 	if (!options->device_types && !options->compatible_types)
 		return refuse(error, "--device-type is needed");
-	if (!g_str_equal(options->version, "3"))
-		return refuse(error, "--version: only format version 3 is written");
+	return TRUE;
+}
+
+/* Version 2 has no place for what version 3 added. mender-artifact drops it without a word. */
+static gboolean choose_version(
+	const WriteOptions *options, const WriteWay *way, int *ret_version, GError **error)
+{
+	*ret_version = 3;
+	if (g_str_equal(options->version, "3"))
+		return TRUE;
+	if (!g_str_equal(options->version, "2"))
+		return refuse(error, "--version: only format versions 2 and 3 can be written");
+	if (!way->is_image)
+		return refuse(error,
+			"--version: format version 2 knows images of a root file system only");
+	*ret_version = 2;
+	if (options->group || options->depends_names || options->depends_groups ||
+		options->provides || options->depends || options->clears)
+		console_warn("format version 2 knows no provides, depends, groups and clears: "
+			     "they are left out");
 	return TRUE;
 }
 
@@ -97,6 +117,9 @@ gboolean write_spec_init(WriteSpec *spec, const WriteOptions *options, const Wri
 			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_strfreev),
 	};
 	if (!check_options(options, error) ||
+		!choose_version(options, way, &artifact->version, error) ||
+		!words_size("--max-artifact-size", options->size_max, &artifact->size_max, error) ||
+		!words_size("--warn-artifact-size", options->size_warn, &spec->size_warn, error) ||
 		!words_compression(global->compression, &artifact->compression, error) ||
 		!words_provides(options->provides, spec->provides, error) ||
 		!words_depends(options->depends, spec->depends, error) ||
@@ -128,25 +151,66 @@ void write_spec_clear(WriteSpec *spec)
 	g_clear_pointer(&spec->scripts, g_free);
 }
 
+static void add_sizes(char **paths, guint64 *total_bytes)
+{
+	for (; paths && *paths; paths++) {
+		struct stat status;
+
+		if (stat(*paths, &status) == 0)
+			*total_bytes += (guint64)status.st_size;
+	}
+}
+
+static void start_progress(ArtifactSpec *artifact)
+{
+	guint64 total_bytes = 0;
+
+	add_sizes(artifact->file_paths, &total_bytes);
+	add_sizes(artifact->augment ? artifact->augment->file_paths : NULL, &total_bytes);
+	progress_start("Writing", total_bytes);
+	artifact->progress = progress_add;
+}
+
 static gboolean save(
-	const WriteSpec *spec, const WriteOptions *options, OutputFile *output, GError **error)
+	const WriteSpec *spec, const WriteOptions *options, guint64 *ret_size, GError **error)
 {
 	gboolean has_key = signer_names_key(&options->signer);
 	g_autoptr(Key) key = has_key ? signer_load_private(&options->signer, error) : NULL;
+	g_auto(OutputFile) output = { 0 };
+	ArtifactSpec artifact = spec->artifact;
 
 	if (has_key && !key)
 		return FALSE;
-	return output_file_open(output, options->output, 0644, error) &&
-	       artifact_write(&spec->artifact, key, output->fd, output->folder, error) &&
-	       output_file_commit(output, error);
+	if (!output_file_open(&output, options->output, 0644, error))
+		return FALSE;
+	if (output.standard_output)
+		console_give_stdout_away();
+	start_progress(&artifact);
+	return artifact_write(&artifact, key, output.fd, output.folder, ret_size, error) &&
+	       output_file_commit(&output, error);
+}
+
+static void warn_of_size(const WriteSpec *spec, guint64 size_bytes)
+{
+	if (spec->size_warn == 0 || size_bytes <= spec->size_warn)
+		return;
+	g_autofree char *text = g_strdup_printf("the artifact has %" G_GUINT64_FORMAT
+						" bytes, more than %" G_GUINT64_FORMAT,
+		size_bytes, spec->size_warn);
+	console_warn(text);
 }
 
 int write_spec_save(const WriteSpec *spec, const WriteOptions *options)
 {
-	g_auto(OutputFile) output = { 0 };
 	g_autoptr(GError) error = NULL;
+	guint64 size_bytes = 0;
 
-	if (!save(spec, options, &output, &error))
-		return output_file_complain(&output, error);
+	if (!save(spec, options, &size_bytes, &error))
+		return complain(STATUS_USAGE, error->message);
+	warn_of_size(spec, size_bytes);
+	console_tell(json_pack("{s:s, s:s, s:I, s:b}", "artifact", options->output, "name",
+			     options->name, "size", (json_int_t)size_bytes, "signed",
+			     (int)signer_names_key(&options->signer)),
+		NULL);
 	return STATUS_GOOD;
 }

@@ -29,6 +29,7 @@ typedef struct {
 	GHashTable *depends;
 	char **clears;
 	char **device_types, **depends_names, **depends_groups, **scripts;
+	guint64 size_warn; /* bytes; 0: no limit */
 } WriteSpec;
 
 /**
