@@ -9,8 +9,6 @@
 #include "base/file.h"
 #include "crypto/key-private.h"
 
-enum { PASSPHRASE_SIZE_MAX = 1024 };
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(BIO, BIO_free)
 
 typedef enum {
@@ -77,13 +75,6 @@ static gboolean check_half(const char *text, KeyHalf half, GError **error)
 	return FALSE;
 }
 
-void key_secret_free(char *secret)
-{
-	if (secret != NULL)
-		OPENSSL_cleanse(secret, strlen(secret));
-	g_free(secret);
-}
-
 /* --- private keys --- */
 
 /* One call of OpenSSL's decoder, and what became of its question for a passphrase. */
@@ -114,7 +105,7 @@ static int give_passphrase(char *buffer, int size, int writing, void *user_data)
 	if (passphrase == NULL)
 		return -1;
 	length = strlen(passphrase);
-	if (length > PASSPHRASE_SIZE_MAX || length > (gsize)size)
+	if (length > KEY_SECRET_SIZE_MAX || length > (gsize)size)
 		length = 0; /* none that was ever accepted: a wrong one */
 	memcpy(buffer, passphrase, length);
 	key_secret_free(passphrase);

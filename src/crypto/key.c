@@ -76,6 +76,16 @@ Key *key_new(EVP_PKEY *pkey, gboolean is_private, gboolean allow_weak, GError **
 	return key;
 }
 
+Key *key_new_with_signer(
+	EVP_PKEY *public_half, gboolean allow_weak, const KeySigner *signer, GError **error)
+{
+	Key *key = key_new(public_half, TRUE, allow_weak, error);
+
+	if (key != NULL)
+		key->signer = signer;
+	return key;
+}
+
 Key *key_ref(Key *key)
 {
 	g_atomic_ref_count_inc(&key->references);
@@ -86,6 +96,8 @@ void key_unref(Key *key)
 {
 	if (key == NULL || !g_atomic_ref_count_dec(&key->references))
 		return;
+	if (key->signer_state != NULL)
+		key->signer->free(key->signer_state);
 	EVP_PKEY_free(key->pkey);
 	g_free(key);
 }
@@ -140,6 +152,11 @@ gboolean key_save_private(const Key *key, const char *path, GError **error)
 	char *pem;
 	long size;
 
+	if (!key->is_private || key->signer != NULL) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+			"only a private key that is not kept elsewhere can be saved");
+		return FALSE;
+	}
 	if (PEM_write_bio_PKCS8PrivateKey(memory, key->pkey, NULL, NULL, 0, NULL, NULL) != 1) {
 		crypto_set_error(error, ROTA_ERROR_INTERNAL, "write a private key");
 		return FALSE;

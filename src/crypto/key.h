@@ -5,6 +5,8 @@
 /* Keys, private and public, and what is signed with them. */
 typedef struct Key Key; /* immutable, reference-counted, shared between threads */
 
+/* A key may also stay elsewhere and sign there: crypto/key-pkcs11.h opens those. */
+
 typedef enum {
 	KEY_RSA,
 	KEY_P256,
@@ -21,6 +23,12 @@ typedef struct {
 	gboolean allow_weak; /* RSA from 1024 bits on, as old fleets have it; otherwise from 2048 */
 } KeyLoading;
 
+enum { KEY_SECRET_SIZE_MAX = 1024 };
+
+/* (transfer full): the first line of a file, without its line feed, up to KEY_SECRET_SIZE_MAX. */
+char *key_secret_read(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same from a descriptor, such as a terminal; NULL on a fault or a line too long. */
+char *key_secret_read_line(int fd) G_GNUC_WARN_UNUSED_RESULT;
 /* Overwrites before it frees. */
 void key_secret_free(char *secret);
 

@@ -21,30 +21,6 @@ static const char *digest_for(const Key *key)
 	return key->kind == KEY_ED25519 ? NULL : "SHA256";
 }
 
-static GBytes *sign(const Key *key, gconstpointer data, gsize size, GError **error)
-{
-	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
-	g_autofree guint8 *signature = NULL;
-	gsize signature_size = 0;
-
-	if (!key->is_private) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "a public key cannot sign");
-		return NULL;
-	}
-	if (EVP_DigestSignInit_ex(context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) !=
-			1 ||
-		EVP_DigestSign(context, NULL, &signature_size, data, size) != 1) {
-		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
-		return NULL;
-	}
-	signature = g_malloc(signature_size);
-	if (EVP_DigestSign(context, signature, &signature_size, data, size) != 1) {
-		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
-		return NULL;
-	}
-	return g_bytes_new_take(g_steal_pointer(&signature), signature_size);
-}
-
 static gboolean refuse(GError **error)
 {
 	ERR_clear_error();
@@ -65,6 +41,72 @@ static gboolean verify(
 		EVP_DigestVerify(context, bytes, signature_size, data, size) != 1)
 		return refuse(error);
 	return TRUE;
+}
+
+/* r and s side by side, each half of @raw, to DER. */
+static GBytes *der_from_raw(GBytes *raw)
+{
+	g_autoptr(ECDSA_SIG) pair = ECDSA_SIG_new();
+	gsize size;
+	const guint8 *data = g_bytes_get_data(raw, &size);
+	int half = (int)(size / 2);
+	guint8 *der = NULL;
+	int der_size;
+	GBytes *bytes;
+
+	ECDSA_SIG_set0(pair, BN_bin2bn(data, half, NULL), BN_bin2bn(data + half, half, NULL));
+	der_size = i2d_ECDSA_SIG(pair, &der);
+	g_assert(der_size > 0);
+	bytes = g_bytes_new(der, (gsize)der_size);
+	OPENSSL_free(der);
+	return bytes;
+}
+
+static GBytes *sign_here(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	g_autofree guint8 *signature = NULL;
+	gsize signature_size = 0;
+
+	if (EVP_DigestSignInit_ex(context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) !=
+			1 ||
+		EVP_DigestSign(context, NULL, &signature_size, data, size) != 1) {
+		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
+		return NULL;
+	}
+	signature = g_malloc(signature_size);
+	if (EVP_DigestSign(context, signature, &signature_size, data, size) != 1) {
+		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
+		return NULL;
+	}
+	return g_bytes_new_take(g_steal_pointer(&signature), signature_size);
+}
+
+/* What comes from elsewhere is checked before anybody relies on it: the public half may be of
+ * another key, and a fault in the making of a signature can give the key away. */
+static GBytes *sign_elsewhere(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	g_autoptr(GBytes) raw = key->signer->sign(key->signer_state, data, size, error);
+	g_autoptr(GBytes) signature = NULL;
+
+	if (raw == NULL)
+		return NULL;
+	signature = key->kind == KEY_RSA ? g_bytes_ref(raw) : der_from_raw(raw);
+	if (verify(key, data, size, signature, NULL))
+		return g_steal_pointer(&signature);
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+		"the signature that was made does not verify with the public half of the key");
+	return NULL;
+}
+
+static GBytes *sign(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	if (!key->is_private) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "a public key cannot sign");
+		return NULL;
+	}
+	return key->signer != NULL ? sign_elsewhere(key, data, size, error)
+				   : sign_here(key, data, size, error);
 }
 
 GBytes *key_sign_message(const Key *key, gconstpointer data, gsize size, GError **error)
@@ -105,22 +147,6 @@ static GBytes *raw_from_der(GBytes *der)
 	return g_bytes_new_take(raw, P256_RAW_SIZE);
 }
 
-static GBytes *der_from_raw(const guint8 *raw)
-{
-	g_autoptr(ECDSA_SIG) pair = ECDSA_SIG_new();
-	guint8 *der = NULL;
-	int size;
-	GBytes *bytes;
-
-	ECDSA_SIG_set0(pair, BN_bin2bn(raw, P256_NUMBER_SIZE, NULL),
-		BN_bin2bn(raw + P256_NUMBER_SIZE, P256_NUMBER_SIZE, NULL));
-	size = i2d_ECDSA_SIG(pair, &der);
-	g_assert(size > 0);
-	bytes = g_bytes_new(der, (gsize)size);
-	OPENSSL_free(der);
-	return bytes;
-}
-
 GBytes *key_sign_manifest(const Key *key, gconstpointer data, gsize size, GError **error)
 {
 	g_autoptr(GBytes) signature = NULL;
@@ -148,7 +174,7 @@ gboolean key_verify_manifest(
 		return verify(key, data, size, signature, error);
 	}
 	if (g_bytes_get_size(signature) == P256_RAW_SIZE) {
-		der = der_from_raw(g_bytes_get_data(signature, NULL));
+		der = der_from_raw(signature);
 		if (verify(key, data, size, der, NULL))
 			return TRUE;
 	}

@@ -5,8 +5,6 @@
 /* Where the passphrase of a key comes from: the first line of a file, an environment variable, or
  * the terminal, in this order; never the command line, which every process of the machine can read.
  */
-enum { PASSPHRASE_FILE_SIZE_MAX = 4096 };
-
 typedef struct {
 	const char *file;     /* (nullable) */
 	const char *variable; /* of the environment */

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/signer.h"
+#include <string.h>
 #include <sys/stat.h>
 #include "base/error.h"
+#include "crypto/key-pkcs11.h"
 #include "tool/console.h"
 #include "tool/passphrase.h"
 
 #define AT(member) G_STRUCT_OFFSET(SignerOptions, member)
 
 static const Option shared_options[] = {
+	{ "key-pkcs11", 0, OPTION_TEXTS, AT(tokens), "URI",
+		"key in a token, such as pkcs11:token=T;object=O?pin-source=file:/path; "
+		"module-path= names the module where p11-kit does not know it",
+		NULL },
 	{ "key-passphrase-file", 0, OPTION_TEXT, AT(passphrase_file), "FILE",
 		"its first line is the passphrase of the key or the PIN of the token; without it "
 		"the variable " SIGNER_PASSPHRASE_VARIABLE " is, or the terminal is asked",
@@ -85,6 +91,22 @@ static void warn_of_open_file(const char *path)
 	console_warn(text);
 }
 
+static void warn_of_pin(const char *uri)
+{
+	if (strstr(uri, "pin-value="))
+		console_warn("a PIN on the command line is seen by every process of this machine; "
+			     "pin-source=file:/path names a file instead");
+}
+
+static Key *open_private(const char *uri, const KeyLoading *loading, GError **error)
+{
+	warn_of_pin(uri);
+	g_autoptr(Key) key = key_open_private_pkcs11(uri, loading, error);
+	if (!key || !key_check_signs_artifacts(key, error))
+		return NULL;
+	return g_steal_pointer(&key);
+}
+
 static Key *load_private_file(const char *path, const KeyLoading *loading, GError **error)
 {
 	g_autoptr(Key) key = key_load_private(path, loading, error);
@@ -104,15 +126,19 @@ Key *signer_load_private(const SignerOptions *options, GError **error)
 	PassphraseSource source = { options->passphrase_file, SIGNER_PASSPHRASE_VARIABLE };
 	KeyLoading loading = { passphrase_ask, &source, options->allow_weak };
 	guint n_keys = options->keys ? options->keys->len : 0;
+	guint n_tokens = options->tokens ? options->tokens->len : 0;
 
 	if (!refuse_key_stores(options, error))
 		return NULL;
-	if (n_keys == 1)
-		return load_private_file(options->keys->pdata[0], &loading, error);
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-		n_keys == 0 ? "a key to sign with is needed: --key"
-			    : "one key signs at a time, and %u are named",
-		n_keys);
+	if (n_keys + n_tokens == 1)
+		return n_keys == 1 ? load_private_file(options->keys->pdata[0], &loading, error)
+				   : open_private(options->tokens->pdata[0], &loading, error);
+	if (n_keys + n_tokens == 0)
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"a key to sign with is needed: --key or --key-pkcs11");
+	else
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"one key signs at a time, and %u are named", n_keys + n_tokens);
 	return NULL;
 }
 
@@ -152,6 +178,14 @@ GPtrArray *signer_load_public(const SignerOptions *options, GError **error)
 
 		if (!key)
 			return NULL;
+		add_key(keys, key);
+	}
+	for (guint i = 0; options->tokens && i < options->tokens->len; i++) {
+		Key *key = key_open_public_pkcs11(options->tokens->pdata[i], &loading, error);
+
+		if (!key)
+			return NULL;
+		warn_of_pin(options->tokens->pdata[i]);
 		add_key(keys, key);
 	}
 	return g_steal_pointer(&keys);
