@@ -304,6 +304,8 @@ int program_main(const Program *program, int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--print-man") == 0) {
 		help_print_man(program);
 		status = 0;
+	} else if (argc == 3 && strcmp(argv[1], "--print-completion") == 0) {
+		status = help_print_completion(program, argv[2]) ? 0 : program->usage_status;
 	} else {
 		status = run_line(&line);
 	}

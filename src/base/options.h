@@ -55,6 +55,7 @@ typedef struct {
 } Program;
 
 /* Parses and runs. Serves --help, -h, --version (and -v unless a row takes the letter), "help" and
- * "h" as a verb itself, and the hidden --print-man, which prints the man page in scdoc's language
- * for the build. The first word of verbs of two, alone or with --help, lists them. */
+ * "h" as a verb itself, and the hidden --print-man and --print-completion bash, which print the man
+ * page in scdoc's language and the shell's script for the build. The first word of verbs of two,
+ * alone or with --help, lists them. */
 int program_main(const Program *program, int argc, char **argv);
