@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "artifact/output.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -20,22 +21,16 @@ gboolean file_is_seekable(int fd, guint64 *ret_position)
 	       (flags & O_APPEND) == 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-static gboolean fail(GError **error)
-{
-	rota_set_errno_error(error, errno, "write the artifact");
-	return FALSE;
-}
-
 gboolean file_seek(int fd, guint64 position, GError **error)
 {
-	return lseek(fd, (off_t)position, SEEK_SET) >= 0 || fail(error);
+	return lseek(fd, (off_t)position, SEEK_SET) >= 0 || output_fail(errno, error);
 }
 
 gboolean file_cut_here(int fd, GError **error)
 {
 	off_t position = lseek(fd, 0, SEEK_CUR);
 
-	return (position >= 0 && ftruncate(fd, position) == 0) || fail(error);
+	return (position >= 0 && ftruncate(fd, position) == 0) || output_fail(errno, error);
 }
 
 static gboolean read_part(int fd, guint8 *buffer, gsize size, guint64 offset, GError **error)
@@ -63,7 +58,7 @@ gboolean file_move_range(int fd, guint64 from, guint64 to, guint64 size, GError 
 		guint64 at = to < from ? done : size - done - part;
 
 		if (!read_part(fd, buffer, part, from + at, error) ||
-			!file_seek(fd, to + at, error) || !file_write_all(fd, buffer, part, error))
+			!file_seek(fd, to + at, error) || !output_write(fd, buffer, part, error))
 			return FALSE;
 		done += part;
 	}
@@ -78,7 +73,7 @@ gboolean file_copy_range(int from, int to, guint64 size, GError **error)
 		gsize part = (gsize)MIN((guint64)PART_SIZE, size - done);
 
 		if (!read_part(from, buffer, part, done, error) ||
-			!file_write_all(to, buffer, part, error))
+			!output_write(to, buffer, part, error))
 			return FALSE;
 		done += part;
 	}

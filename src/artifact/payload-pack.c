@@ -5,12 +5,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "artifact/file-range.h"
 #include "artifact/names.h"
+#include "artifact/output.h"
 #include "artifact/tar-writer.h"
 #include "base/error.h"
 #include "base/file.h"
 
 enum { READ_SIZE = 256 * 1024, FILE_MODE = 0644 };
+
+static gboolean is_standard_input(const char *path)
+{
+	return g_str_equal(path, "-");
+}
 
 static void packed_file_free(gpointer data)
 {
@@ -38,28 +45,86 @@ static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data,
 			pack->size_max);
 		return FALSE;
 	}
-	return file_write_all(pack->fd, data, size, error);
+	return output_write(pack->fd, data, size, error);
 }
 
-static int open_input(const char *path, guint64 *ret_size, GError **error)
+/* --- inputs --- */
+
+/* "-" is the standard input. */
+static int open_path(const char *path)
+{
+	return is_standard_input(path) ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+				       : open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* A tar member's size stands before it, and a pipe has none: what comes out of it waits in a file
+ * without a name. */
+static int spool_input(const PayloadPack *pack, int from, const char *path, GError **error)
+{
+	autofd int spool = file_open_nameless(pack->spool_folder, error);
+	g_autofree guint8 *buffer = g_malloc(READ_SIZE);
+	ssize_t got;
+
+	if (spool < 0)
+		return -1;
+	while ((got = TEMP_FAILURE_RETRY(read(from, buffer, READ_SIZE))) > 0) {
+		if (file_write_all(spool, buffer, (gsize)got, error))
+			continue;
+		g_prefix_error(error, "a temporary file in %s: ", pack->spool_folder);
+		return -1;
+	}
+	if (got < 0 || lseek(spool, 0, SEEK_SET) < 0) {
+		rota_set_errno_error(error, errno, "read %s", path);
+		return -1;
+	}
+	int taken = spool;
+	spool = -1;
+	return taken;
+}
+
+/* From where it stands to its end; what stands there is a file or a disk. */
+static gboolean measure(int fd, const char *path, guint64 *ret_size, GError **error)
+{
+	off_t start = lseek(fd, 0, SEEK_CUR);
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	if (start < 0 || end < 0 || lseek(fd, start, SEEK_SET) < 0) {
+		rota_set_errno_error(error, errno, "read %s", path);
+		return FALSE;
+	}
+	*ret_size = (guint64)MAX(end - start, 0);
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return TRUE;
+}
+
+static int open_input(const PayloadPack *pack, const char *path, guint64 *ret_size, GError **error)
 {
 	struct stat status;
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	autofd int fd = open_path(path);
 
 	if (fd < 0 || fstat(fd, &status) < 0) {
 		rota_set_errno_error(error, errno, "open %s", path);
 		return -1;
 	}
-	if (!S_ISREG(status.st_mode)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: not a regular file", path);
+	if (S_ISDIR(status.st_mode) || S_ISCHR(status.st_mode)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: not a file: it is a %s",
+			path, S_ISDIR(status.st_mode) ? "folder" : "device");
 		return -1;
 	}
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-	*ret_size = (guint64)status.st_size;
+	if (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) {
+		int spool = spool_input(pack, fd, path, error);
+
+		file_close_fd(&fd);
+		fd = spool;
+	}
+	if (fd < 0 || !measure(fd, path, ret_size, error))
+		return -1;
 	int taken = fd;
 	fd = -1;
 	return taken;
 }
+
+/* --- the archive --- */
 
 /* Exactly @size bytes, or the file changed under our hands. */
 static gboolean pack_body(PayloadPack *pack, Compressor *compressor, int fd, const char *path,
@@ -127,7 +192,8 @@ static void set_sum(PackedFile *file, const char *hex)
 static gboolean add_files(PayloadPack *pack, char **paths, gboolean augmented, GError **error)
 {
 	for (; paths && *paths; paths++) {
-		g_autofree char *name = g_path_get_basename(*paths);
+		g_autofree char *name =
+			is_standard_input(*paths) ? g_strdup("stdin") : g_path_get_basename(*paths);
 		g_autofree char *hex = sha256_hex_of(name, strlen(name));
 
 		if (!check_name(pack, name, error))
@@ -156,7 +222,7 @@ static gboolean pack_file(PayloadPack *pack, PackedFile *file, Compressor *compr
 	g_autoptr(Sha256) sum = sha256_new();
 	TarHeader header = { file->name, 0, FILE_MODE, modified_s };
 	guint8 block[512];
-	autofd int fd = open_input(file->path, &header.size, error);
+	autofd int fd = open_input(pack, file->path, &header.size, error);
 
 	if (fd < 0 || !tar_header_write(&header, block, error) ||
 		!compressor_push(compressor, block, sizeof block, error) ||

@@ -12,10 +12,12 @@ typedef struct {
 } PackedFile;
 
 typedef struct {
-	GPtrArray *files; /* of PackedFile * */
-	guint64 size;     /* of the packed archive */
-	guint64 size_max; /* to give up at; 0: none */
-	int fd;           /* where it is written to; borrowed */
+	GPtrArray *files;         /* of PackedFile * */
+	const char *spool_folder; /* where a payload from a pipe waits until its size is known;
+				     borrowed */
+	guint64 size;             /* of the packed archive */
+	guint64 size_max;         /* to give up at; 0: none */
+	int fd;                   /* where it is written to; borrowed */
 	/* (nullable): called with the bytes read since the last call */
 	void (*progress)(gsize size, gpointer progress_data);
 	gpointer progress_data;

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
 #include <unistd.h>
+#include "artifact/output.h"
 #include "artifact/reader.h"
 #include "artifact/signature.h"
 #include "artifact/tar-writer.h"
@@ -99,7 +100,7 @@ static gboolean copy_range(int from, int to, guint64 offset, guint64 end, GError
 		}
 		if (got == 0)
 			return TRUE;
-		if (!file_write_all(to, buffer, (gsize)got, error))
+		if (!output_write(to, buffer, (gsize)got, error))
 			return FALSE;
 		offset += (guint64)got;
 	}
@@ -112,7 +113,7 @@ static gboolean write_signature(int fd, const char *signature, GError **error)
 	TarHeader header = { "manifest.sig", strlen(signature), SIGNATURE_MODE, 0 };
 
 	return tar_append(entry, &header, signature, error) &&
-	       file_write_all(fd, entry->data, entry->len, error);
+	       output_write(fd, entry->data, entry->len, error);
 }
 
 gboolean artifact_sign(int in_fd, const Key *key, gboolean replace, int out_fd, GError **error)

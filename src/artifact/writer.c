@@ -5,6 +5,7 @@
 #include "artifact/header-private.h"
 #include "artifact/names.h"
 #include "artifact/file-range.h"
+#include "artifact/output.h"
 #include "artifact/payload-pack.h"
 #include "artifact/signature.h"
 #include "artifact/tar-writer.h"
@@ -220,7 +221,7 @@ static gboolean write_end(int out_fd, guint64 payload_size, GError **error)
 {
 	static const guint8 zeros[512 + TAR_END_SIZE];
 
-	return file_write_all(out_fd, zeros, tar_padding(payload_size) + TAR_END_SIZE, error);
+	return output_write(out_fd, zeros, tar_padding(payload_size) + TAR_END_SIZE, error);
 }
 
 /* The size of the whole, where it is not past what is allowed. */
@@ -251,9 +252,25 @@ static gboolean write_in_place(const ArtifactSpec *spec, PayloadPack *pack, cons
 	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
 	return front && measure(spec, front, pack, ret_size, error) &&
 	       file_move_range(fd, start + guess->len, start + front->len, pack->size, error) &&
-	       file_seek(fd, start, error) && file_write_all(fd, front->data, front->len, error) &&
+	       file_seek(fd, start, error) && output_write(fd, front->data, front->len, error) &&
 	       file_seek(fd, start + front->len + pack->size, error) &&
 	       write_end(fd, pack->size, error) && file_cut_here(fd, error);
+}
+
+/* A folder that is full is another one than the output's. */
+static gboolean fill_spool(const ArtifactSpec *spec, PayloadPack *pack, int spool,
+	const char *spool_folder, GError **error)
+{
+	g_autoptr(GError) failure = NULL;
+
+	if (payload_pack_write(pack, &spec->compression, spec->modified_s, spool, &failure))
+		return TRUE;
+	if (failure->domain == ARTIFACT_OUTPUT_ERROR)
+		rota_set_errno_error(
+			error, failure->code, "write a temporary file in %s", spool_folder);
+	else
+		g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
 }
 
 /* Otherwise the payload waits in a file without a name. */
@@ -262,12 +279,11 @@ static gboolean write_through_spool(const ArtifactSpec *spec, PayloadPack *pack,
 {
 	autofd int spool = file_open_nameless(spool_folder, error);
 
-	if (spool < 0 ||
-		!payload_pack_write(pack, &spec->compression, spec->modified_s, spool, error))
+	if (spool < 0 || !fill_spool(spec, pack, spool, spool_folder, error))
 		return FALSE;
 	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
 	return front && measure(spec, front, pack, ret_size, error) &&
-	       file_write_all(out_fd, front->data, front->len, error) &&
+	       output_write(out_fd, front->data, front->len, error) &&
 	       file_copy_range(spool, out_fd, pack->size, error) &&
 	       write_end(out_fd, pack->size, error);
 }
@@ -282,6 +298,7 @@ gboolean artifact_write(const ArtifactSpec *spec, const Key *key, int out_fd,
 		!payload_pack_init(&pack, spec->file_paths,
 			spec->augment ? spec->augment->file_paths : NULL, error))
 		return FALSE;
+	pack.spool_folder = spool_folder;
 	pack.progress = spec->progress;
 	pack.progress_data = spec->progress_data;
 	pack.size_max = spec->size_max;

@@ -36,7 +36,7 @@ typedef struct {
 	gboolean empty_meta_data; /* an empty meta-data member where there is none, as rootfs-image
 				     has */
 	char **script_paths;      /* (nullable) */
-	char **file_paths;        /* (nullable) */
+	char **file_paths;        /* (nullable); pipes too, "-" is the standard input */
 	const ArtifactAugment *augment; /* (nullable) */
 	int version; /* 3 (or 0), or 2: rootfs-image without provides, depends and clears, which are
 			left out */
@@ -52,8 +52,8 @@ typedef struct {
  * artifact_write:
  * @key: (nullable): signs the manifest
  * @out_fd: a regular file open for reading and writing, or anything that can be written to
- * @spool_folder: where, in the second case, the payload waits in a file without a name
- *
+ * @spool_folder: where, in the second case, the payload waits in a file without a name; and
+ * whatever comes from a pipe
  * @ret_size: (out)(optional): bytes of the artifact
  *
  * ROTA_ERROR_INVALID where @spec breaks a rule of the format, ROTA_ERROR_TOO_LARGE past its

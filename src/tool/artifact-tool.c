@@ -2,12 +2,7 @@
 /* rota-artifact: makes, reads, checks and signs artifacts. Its command line takes what
  * mender-artifact's takes. */
 #include "tool/artifact-tool.h"
-#include <errno.h>
-#include <fcntl.h>
-#include <gio/gunixinputstream.h>
-#include <string.h>
-#include <unistd.h>
-#include "tool/progress.h"
+#include "tool/ending.h"
 
 const char *one_operand(char **operands, const char *verb)
 {
@@ -15,21 +10,6 @@ const char *one_operand(char **operands, const char *verb)
 		return operands[0];
 	g_autofree char *message = g_strdup_printf("%s: one artifact must be named", verb);
 	complain(STATUS_USAGE, message);
-	return NULL;
-}
-
-GInputStream *open_artifact(const char *path)
-{
-	int fd = g_str_equal(path, "-") ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-		progress_watch("Reading", fd);
-		return g_unix_input_stream_new(fd, fd != STDIN_FILENO);
-	}
-	g_autofree char *message =
-		g_strdup_printf("cannot open artifact %s: %s", path, g_strerror(errno));
-	complain(STATUS_OPEN, message);
 	return NULL;
 }
 
@@ -78,7 +58,8 @@ int main(int argc, char **argv)
 			   "signature over all "
 			   "of it. The exit status is 0, 1 for a command line that makes no sense "
 			   "and most "
-			   "other failures, 3 for an artifact that cannot be opened, 4 for one "
+			   "other failures, 2 where no file can be made in the place of "
+			   "the output, 3 for an artifact that cannot be opened, 4 for one "
 			   "that is not "
 			   "valid. Files appear under their name only when they are whole. Where "
 			   "SOURCE_DATE_EPOCH is set it is the time of all that is written.",
@@ -91,5 +72,6 @@ int main(int argc, char **argv)
 	};
 
 	console_init(argv);
-	return program_main(&program, argc, argv);
+	ending_catch_signals();
+	return ending_flush_output(program_main(&program, argc, argv));
 }

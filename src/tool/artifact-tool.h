@@ -10,6 +10,7 @@
 enum {
 	STATUS_GOOD = 0,
 	STATUS_USAGE = 1,   /* wrong parameters, and most other failures */
+	STATUS_CREATE = 2,  /* there can be no file where the artifact should go */
 	STATUS_OPEN = 3,    /* the artifact cannot be opened */
 	STATUS_INVALID = 4, /* the artifact is not valid */
 };
@@ -37,6 +38,3 @@ extern const gsize read_options_size, validate_options_size, sign_options_size;
 
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);
-
-/* Opens an artifact; "-" is the standard input. NULL after a complaint. */
-GInputStream *open_artifact(const char *path);

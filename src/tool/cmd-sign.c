@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 #include "artifact/sign.h"
 #include "base/file.h"
 #include "tool/artifact-tool.h"
+#include "tool/input.h"
 #include "tool/output-file.h"
 #include "tool/signer.h"
 
@@ -39,17 +38,18 @@ int sign_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	g_autoptr(Key) key = signer_load_private(&options->signer, &error);
 	if (!key)
 		return complain(STATUS_USAGE, error->message);
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &status) < 0) {
-		g_autofree char *message =
-			g_strdup_printf("cannot open artifact %s: %s", path, g_strerror(errno));
-		return complain(STATUS_OPEN, message);
-	}
+	autofd int fd = open_seekable_artifact(path, &status);
+	if (fd < 0)
+		return STATUS_OPEN;
 	if (!output_file_open(&output, options->output ? options->output : path,
-		    status.st_mode & 07777, &error) ||
-		!artifact_sign(fd, key, options->force, output.fd, &error) ||
-		!output_file_commit(&output, &error))
-		return complain(error->domain == ARTIFACT_ERROR ? STATUS_INVALID : STATUS_USAGE,
-			error->message);
-	return STATUS_GOOD;
+		    status.st_mode & 0777, &error))
+		return output_file_complain(&output, error);
+	if (!options->output)
+		output_file_take_after(&output, &status);
+	if (artifact_sign(fd, key, options->force, output.fd, &error) &&
+		output_file_commit(&output, &error))
+		return STATUS_GOOD;
+	if (error->domain == ARTIFACT_ERROR)
+		return complain(STATUS_INVALID, error->message);
+	return output_file_complain(&output, error);
 }

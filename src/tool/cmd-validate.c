@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/artifact-tool.h"
+#include "tool/input.h"
 #include "tool/report.h"
 #include "tool/signer.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/write-spec.h"
 #include <sys/stat.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "tool/output-file.h"
 #include "tool/progress.h"
@@ -171,23 +172,22 @@ static void start_progress(ArtifactSpec *artifact)
 	artifact->progress = progress_add;
 }
 
-static gboolean save(
-	const WriteSpec *spec, const WriteOptions *options, guint64 *ret_size, GError **error)
+static gboolean save(const WriteSpec *spec, const WriteOptions *options, OutputFile *output,
+	guint64 *ret_size, GError **error)
 {
 	gboolean has_key = signer_names_key(&options->signer);
 	g_autoptr(Key) key = has_key ? signer_load_private(&options->signer, error) : NULL;
-	g_auto(OutputFile) output = { 0 };
 	ArtifactSpec artifact = spec->artifact;
 
 	if (has_key && !key)
 		return FALSE;
-	if (!output_file_open(&output, options->output, 0644, error))
+	if (!output_file_open(output, options->output, 0644, error))
 		return FALSE;
-	if (output.standard_output)
+	if (output->fd == STDOUT_FILENO)
 		console_give_stdout_away();
 	start_progress(&artifact);
-	return artifact_write(&artifact, key, output.fd, output.folder, ret_size, error) &&
-	       output_file_commit(&output, error);
+	return artifact_write(&artifact, key, output->fd, output->folder, ret_size, error) &&
+	       output_file_commit(output, error);
 }
 
 static void warn_of_size(const WriteSpec *spec, guint64 size_bytes)
@@ -202,11 +202,12 @@ static void warn_of_size(const WriteSpec *spec, guint64 size_bytes)
 
 int write_spec_save(const WriteSpec *spec, const WriteOptions *options)
 {
+	g_auto(OutputFile) output = { 0 };
 	g_autoptr(GError) error = NULL;
 	guint64 size_bytes = 0;
 
-	if (!save(spec, options, &size_bytes, &error))
-		return complain(STATUS_USAGE, error->message);
+	if (!save(spec, options, &output, &size_bytes, &error))
+		return output_file_complain(&output, error);
 	warn_of_size(spec, size_bytes);
 	console_tell(json_pack("{s:s, s:s, s:I, s:b}", "artifact", options->output, "name",
 			     options->name, "size", (json_int_t)size_bytes, "signed",
