@@ -412,6 +412,12 @@ gboolean augment_parse(ArtifactHeader *header, ArtifactPayload *payload, const c
 	return TRUE;
 }
 
+/* As mender-artifact has it: an object, a list, or anything else. */
+static gboolean same_kind(const json_t *a, const json_t *b)
+{
+	return json_is_object(a) == json_is_object(b) && json_is_array(a) == json_is_array(b);
+}
+
 /* Depth is bounded by parsing. */
 gboolean artifact_meta_data_merge(json_t *base, const json_t *augmented)
 {
@@ -421,7 +427,7 @@ gboolean artifact_meta_data_merge(json_t *base, const json_t *augmented)
 	json_object_foreach ((json_t *)(guintptr)augmented, key, value) {
 		json_t *old = json_object_get(base, key);
 
-		if (old && json_typeof(old) != json_typeof(value))
+		if (old && !same_kind(old, value))
 			return FALSE;
 		if (json_is_object(old)
 				? !artifact_meta_data_merge(old, value)
