@@ -2,10 +2,8 @@
 /* Where there is no fuzzing engine, a target runs once over each file of the folders it is given.
  * A target that breaks ends the program; an empty corpus shows nothing and is an error. */
 #include <glib.h>
-#include <stdint.h>
 #include <stdio.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "shared/target.h"
 
 static guint replay_folder(const char *folder)
 {
