@@ -110,6 +110,7 @@ void agent_close(Agent *agent)
 	if (agent == NULL)
 		return;
 	contact_close(agent->contact);
+	activity_free(agent->activity);
 	store_close(agent->store);
 	agent_settings_free(agent->settings);
 	paths_free(agent->paths);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "agent/activity.h"
 #include "agent/contact.h"
 #include "agent/paths.h"
 #include "agent/settings.h"
@@ -17,6 +18,7 @@ typedef struct {
 	char *device_type;
 	ContactSettings contact_settings; /* of the contact that is open */
 	Contact *contact;                 /* NULL in idle */
+	Activity *activity;               /* NULL but in the daemon */
 	Key *key;                         /* NULL until the first authentication */
 	char *token;                      /* NULL: not authenticated; in memory only */
 	char *server;                     /* that gave it */

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/daemon.h"
+#include "agent/activity.h"
 #include "agent/backoff.h"
 #include "agent/bootstrap.h"
 #include "agent/deployment-log.h"
+#include "agent/last-update.h"
 #include "agent/lock.h"
 #include "agent/phases.h"
 #include "agent/scripts.h"
 #include "agent/server-calls.h"
 #include "agent/signals.h"
+#include "agent/software.h"
 #include "agent/standalone.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -70,6 +73,8 @@ static void walk(Daemon *daemon, Update *update, Phase phase)
 		return;
 	g_message("deployment %s: %s", update->record->id,
 		update->record->own.failed ? "failed" : "done");
+	activity_set_update(daemon->agent->activity, NULL, NULL, NULL);
+	activity_set_last_update(daemon->agent->activity, last_update_load(daemon->agent->store));
 	/* What is installed may have changed: the server is told at once. */
 	set_due(&daemon->inventory, 0);
 	set_due(&daemon->update, daemon->agent->settings->update_poll_s);
@@ -91,6 +96,7 @@ static UpdateRecord *record_of(const NextAnswer *answer)
 	UpdateRecord *record = update_record_new();
 
 	record->id = g_strdup(answer->id);
+	record->artifact.name = g_strdup(answer->artifact.artifact_name);
 	record->artifact.source.uri = g_strdup(answer->artifact.source.uri);
 	record->artifact.source.expire = g_strdup(answer->artifact.source.expire);
 	return record;
@@ -105,12 +111,15 @@ static void start_deployment(Daemon *daemon, const NextAnswer *answer)
 
 	if (lock < 0 || standalone_is_open(daemon->agent)) {
 		g_warning("deployment %s waits: an update by hand is open", answer->id);
+		activity_note(daemon->agent->activity, "update_check",
+			"a deployment waits: an update by hand is open");
 		return;
 	}
+	activity_set_state(daemon->agent->activity, "updating");
 	log = open_log(daemon, answer->id);
 	g_message("deployment %s: artifact %s", answer->id, answer->artifact.artifact_name);
 	update = update_new(daemon->agent, &managed_life, record_of(answer));
-	walk(daemon, update, PHASE_REPORT_DOWNLOADING);
+	walk(daemon, update, PHASE_GATE_DOWNLOAD);
 }
 
 /* @ret_record: (nullable)(transfer full) */
@@ -173,6 +182,7 @@ static void recover(Daemon *daemon)
 		return;
 	}
 	log = open_log(daemon, record->id);
+	activity_set_state(agent->activity, "updating");
 	update = update_new(agent, &managed_life, record);
 	phase = phases_recover(update);
 	g_warning("deployment %s was cut off at %s and goes on", record->id, record->phase);
@@ -189,10 +199,14 @@ static gboolean sync_inventory(Daemon *daemon)
 
 	if (run_scripts(daemon, "Sync", SCRIPTS_ENTER) &&
 		server_calls_send_inventory(daemon->agent, &failure) &&
-		run_scripts(daemon, "Sync", SCRIPTS_LEAVE))
+		run_scripts(daemon, "Sync", SCRIPTS_LEAVE)) {
+		activity_note(daemon->agent->activity, "inventory", "the server has it");
 		return TRUE;
+	}
 	if (failure != NULL)
 		g_warning("inventory: %s", failure->message);
+	activity_note(daemon->agent->activity, "inventory",
+		failure != NULL ? failure->message : "a state script failed");
 	(void)run_scripts(daemon, "Sync", SCRIPTS_ERROR);
 	return FALSE;
 }
@@ -203,10 +217,15 @@ static gboolean sync_update(Daemon *daemon, NextAnswer **ret_answer)
 
 	if (run_scripts(daemon, "Sync", SCRIPTS_ENTER) &&
 		server_calls_next(daemon->agent, ret_answer, &failure) &&
-		run_scripts(daemon, "Sync", SCRIPTS_LEAVE))
+		run_scripts(daemon, "Sync", SCRIPTS_LEAVE)) {
+		activity_note(daemon->agent->activity, "update_check",
+			*ret_answer != NULL ? (*ret_answer)->id : "no update");
 		return TRUE;
+	}
 	if (failure != NULL)
 		g_warning("update check: %s", failure->message);
+	activity_note(daemon->agent->activity, "update_check",
+		failure != NULL ? failure->message : "a state script failed");
 	(void)run_scripts(daemon, "Sync", SCRIPTS_ERROR);
 	return FALSE;
 }
@@ -236,14 +255,39 @@ static gboolean is_due(const Timer *timer)
 	return timer->due_us <= g_get_monotonic_time();
 }
 
+static void tell_software(Agent *agent)
+{
+	g_auto(Software) software = { 0 };
+	g_autoptr(GError) failure = NULL;
+
+	if (software_load(agent->store, &software, &failure))
+		activity_set_software(agent->activity, software.name, agent->device_type);
+	else
+		g_warning("%s", failure->message);
+}
+
+static void tell_idle(Daemon *daemon)
+{
+	Activity *activity = daemon->agent->activity;
+	gboolean update_first = daemon->update.due_us <= daemon->inventory.due_us;
+
+	tell_software(daemon->agent);
+	activity_set_state(activity, "idle");
+	activity_wait(activity,
+		update_first ? "the next update check" : "the next inventory report",
+		MIN(daemon->update.due_us, daemon->inventory.due_us));
+}
+
 /* One turn: idle until something is due or asked for, then that. Inventory goes first, so that a
  * server that has just accepted the device knows it before it decides about an update. */
 static void turn(Daemon *daemon)
 {
 	(void)run_scripts(daemon, "Idle", SCRIPTS_ENTER);
+	tell_idle(daemon);
 	(void)signals_sleep_until_asked(MIN(daemon->update.due_us, daemon->inventory.due_us));
 	if (signals_stop_asked())
 		return;
+	activity_set_state(daemon->agent->activity, "asking");
 	(void)run_scripts(daemon, "Idle", SCRIPTS_LEAVE);
 	if (signals_take_inventory()) {
 		g_clear_pointer(&daemon->agent->inventory_sent, g_free);
@@ -270,6 +314,8 @@ int daemon_run(Agent *agent)
 	}
 	if (agent->verify_keys == NULL)
 		g_warning("no ArtifactVerifyKey is set: unsigned artifacts will be installed");
+	agent->activity = activity_new(agent->paths);
+	activity_set_last_update(agent->activity, last_update_load(agent->store));
 	recover(&daemon);
 	server_calls_end(agent);
 	while (!signals_stop_asked())

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/inventory.h"
+#include "agent/activity.h"
 #include "agent/identity.h"
+#include "agent/last-update.h"
 #include "agent/process.h"
 #include "agent/software.h"
 #include "base/error.h"
@@ -67,6 +69,26 @@ static void add_own(json_t *values, const char *name, const char *value)
 		json_object_set_new(values, name, json_string(value));
 }
 
+/* The agent's own group: what it runs, how the last update ended, and why one that is under way
+ * waits. */
+static void add_agent(const Agent *agent, json_t *values)
+{
+	g_autoptr(json_t) last = last_update_load(agent->store);
+	static const char *const members[][2] = {
+		{ "rota_agent_last_deployment", "deployment" },
+		{ "rota_agent_last_artifact", "artifact" },
+		{ "rota_agent_last_result", "result" },
+		{ "rota_agent_last_reason", "reason" },
+		{ "rota_agent_last_update_at", "at" },
+	};
+
+	add_own(values, "rota_agent_version", ROTA_VERSION);
+	add_own(values, "rota_agent_waits_for", activity_waits_for(agent->activity));
+	for (gsize i = 0; i < G_N_ELEMENTS(members); i++)
+		add_own(values, members[i][0],
+			json_string_value(json_object_get(last, members[i][1])));
+}
+
 static gboolean add_known(const Agent *agent, json_t *values, GError **error)
 {
 	g_auto(Software) software = { 0 };
@@ -83,6 +105,7 @@ static gboolean add_known(const Agent *agent, json_t *values, GError **error)
 	add_own(values, "mender_client_version", ROTA_VERSION);
 	add_own(values, "mender_client_version_provider", "internal");
 	add_own(values, "rota_store_kept_aside", agent->store_kept_aside);
+	add_agent(agent, values);
 	return TRUE;
 }
 

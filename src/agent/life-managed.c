@@ -5,6 +5,11 @@
 
 /* A deployment of the server. A row without .stored is covered by the journal of the row before it. */
 static const PhaseRow managed_rows[N_PHASES] = {
+	[PHASE_GATE_DOWNLOAD] = {
+		.name = "wait for leave to download",
+		.step = step_gate, .gate = { "download", UPDATE_DOWNLOADING },
+		.next = NEXT(REPORT_DOWNLOADING, REPORT_DOWNLOADING, CLEANUP, CLEANUP),
+		.blame = BLAME_FAILED },
 	[PHASE_REPORT_DOWNLOADING] = {
 		.name = "report downloading",
 		.step = step_report, .report = UPDATE_DOWNLOADING,
@@ -12,8 +17,13 @@ static const PhaseRow managed_rows[N_PHASES] = {
 	[PHASE_DOWNLOAD] = {
 		.name = "download", .stored = "update-store",
 		.scripts = "Download", .moments = ENTER | LEAVE | ERROR, .step = step_download,
-		.next = NEXT(REPORT_INSTALLING, CLEANUP, CLEANUP, CLEANUP), .blame = BLAME_FAILED,
+		.next = NEXT(GATE_INSTALL, CLEANUP, CLEANUP, CLEANUP), .blame = BLAME_FAILED,
 		ON_CUT_IF(step_download_may_resume, DOWNLOAD, NOTHING, CLEANUP, FAILED) },
+	[PHASE_GATE_INSTALL] = {
+		.name = "wait for leave to install",
+		.step = step_gate, .gate = { "install", UPDATE_PAUSE_BEFORE_INSTALLING },
+		.next = NEXT(REPORT_INSTALLING, REPORT_INSTALLING, CLEANUP, CLEANUP),
+		.blame = BLAME_FAILED },
 	[PHASE_REPORT_INSTALLING] = {
 		.name = "report installing",
 		.step = step_report, .report = UPDATE_INSTALLING,
@@ -25,7 +35,12 @@ static const PhaseRow managed_rows[N_PHASES] = {
 		ON_CUT(ASK_ROLLBACK, DIRTY) },
 	[PHASE_ASK_REBOOT] = {
 		.name = "ask for a reboot", .step = step_ask_reboot,
-		.next = NEXT(REPORT_REBOOTING, REPORT_COMMITTING, ASK_ROLLBACK, ASK_ROLLBACK),
+		.next = NEXT(GATE_REBOOT, GATE_COMMIT, ASK_ROLLBACK, ASK_ROLLBACK),
+		.blame = BLAME_DIRTY },
+	[PHASE_GATE_REBOOT] = {
+		.name = "wait for leave to reboot",
+		.step = step_gate, .gate = { "reboot", UPDATE_PAUSE_BEFORE_REBOOTING, "reboot" },
+		.next = NEXT(REPORT_REBOOTING, REPORT_REBOOTING, ASK_ROLLBACK, ASK_ROLLBACK),
 		.blame = BLAME_DIRTY },
 	[PHASE_REPORT_REBOOTING] = {
 		.name = "report rebooting",
@@ -36,13 +51,18 @@ static const PhaseRow managed_rows[N_PHASES] = {
 		.scripts = "ArtifactReboot", .moments = ENTER | ERROR, .step = step_reboot,
 		.next = NEXT(VERIFY_REBOOT, VERIFY_REBOOT, ASK_ROLLBACK, ASK_ROLLBACK),
 		.blame = BLAME_DIRTY,
-		ON_CUT_IF(step_reboot_is_over, VERIFY_REBOOT, NOTHING, REBOOT, NOTHING) },
+		ON_CUT_IF(step_reboot_is_over, VERIFY_REBOOT, NOTHING, GATE_REBOOT, NOTHING) },
 	[PHASE_VERIFY_REBOOT] = {
 		.name = "verify the reboot", .stored = "after-reboot",
 		.scripts = "ArtifactReboot", .moments = LEAVE | ERROR, .step = step_verify_reboot,
-		.next = NEXT(REPORT_COMMITTING, REPORT_COMMITTING, ASK_ROLLBACK, ASK_ROLLBACK),
+		.next = NEXT(GATE_COMMIT, GATE_COMMIT, ASK_ROLLBACK, ASK_ROLLBACK),
 		.blame = BLAME_DIRTY,
 		ON_CUT(ASK_ROLLBACK, DIRTY) },
+	[PHASE_GATE_COMMIT] = {
+		.name = "wait for leave to commit",
+		.step = step_gate, .gate = { "commit", UPDATE_PAUSE_BEFORE_COMMITTING },
+		.next = NEXT(REPORT_COMMITTING, REPORT_COMMITTING, ASK_ROLLBACK, ASK_ROLLBACK),
+		.blame = BLAME_DIRTY },
 	[PHASE_REPORT_COMMITTING] = {
 		.name = "reach the server before commit",
 		.step = step_report_anew, .report = UPDATE_INSTALLING, .flags = PHASE_INSISTS,
@@ -75,7 +95,14 @@ static const PhaseRow managed_rows[N_PHASES] = {
 	[PHASE_ASK_ROLLBACK_REBOOT] = {
 		.name = "ask for a reboot on the way back", .step = step_ask_reboot,
 		.flags = PHASE_GOES_ON,
-		.next = NEXT(ROLLBACK_REBOOT, FAILURE, FAILURE, FAILURE), .blame = BLAME_DIRTY },
+		.next = NEXT(GATE_ROLLBACK_REBOOT, FAILURE, FAILURE, FAILURE), .blame = BLAME_DIRTY },
+	[PHASE_GATE_ROLLBACK_REBOOT] = {
+		.name = "wait for leave to reboot on the way back",
+		.step = step_gate,
+		.gate = { "rollback-reboot", UPDATE_PAUSE_BEFORE_REBOOTING, "rollback-reboot" },
+		.flags = PHASE_GOES_ON,
+		.next = NEXT(ROLLBACK_REBOOT, ROLLBACK_REBOOT, ROLLBACK_REBOOT, ROLLBACK_REBOOT),
+		.blame = BLAME_NOTHING },
 	[PHASE_ROLLBACK_REBOOT] = {
 		.name = "reboot on the way back", .stored = "rollback-reboot",
 		.scripts = "ArtifactRollbackReboot", .moments = ENTER, .step = step_rollback_reboot,
@@ -83,13 +110,13 @@ static const PhaseRow managed_rows[N_PHASES] = {
 		.next = NEXT(VERIFY_ROLLBACK_REBOOT, VERIFY_ROLLBACK_REBOOT, VERIFY_ROLLBACK_REBOOT,
 			VERIFY_ROLLBACK_REBOOT),
 		.blame = BLAME_NOTHING,
-		ON_CUT_IF(step_reboot_is_over, VERIFY_ROLLBACK_REBOOT, FAILED, ROLLBACK_REBOOT,
-			FAILED) },
+		ON_CUT_IF(step_reboot_is_over, VERIFY_ROLLBACK_REBOOT, FAILED,
+			GATE_ROLLBACK_REBOOT, FAILED) },
 	[PHASE_VERIFY_ROLLBACK_REBOOT] = {
 		.name = "verify the reboot on the way back", .stored = "after-rollback-reboot",
 		.scripts = "ArtifactRollbackReboot", .moments = LEAVE | ERROR,
 		.step = step_verify_rollback_reboot, .flags = PHASE_GOES_ON,
-		.next = NEXT(FAILURE, FAILURE, ROLLBACK_REBOOT, ROLLBACK_REBOOT),
+		.next = NEXT(FAILURE, FAILURE, GATE_ROLLBACK_REBOOT, GATE_ROLLBACK_REBOOT),
 		.blame = BLAME_NOTHING,
 		ON_CUT(VERIFY_ROLLBACK_REBOOT, FAILED) },
 	[PHASE_FAILURE] = {

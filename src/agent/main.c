@@ -7,6 +7,7 @@
 #include "agent/signals.h"
 #include "agent/software.h"
 #include "agent/standalone.h"
+#include "agent/status.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/options.h"
@@ -34,6 +35,10 @@ typedef struct {
 	gboolean reboot_exit_code;
 	GPtrArray *stop_before;
 } InstallOptions;
+
+typedef struct {
+	gboolean json;
+} StatusOptions;
 
 #define GLOBAL(member) G_STRUCT_OFFSET(GlobalOptions, member)
 
@@ -75,6 +80,12 @@ static const Option stop_option_rows[] = {
 	{ 0 },
 };
 /* clang-format on */
+
+static const Option status_option_rows[] = {
+	{ "json", 0, OPTION_FLAG, G_STRUCT_OFFSET(StatusOptions, json), NULL,
+		"one JSON object instead of text" },
+	{ 0 },
+};
 
 /* --- Shared beginnings --- */
 
@@ -267,6 +278,15 @@ static int run_send_inventory(gconstpointer values, char **operands, gconstpoint
 	return signal_daemon(global_options, SIGUSR2);
 }
 
+static int run_status(gconstpointer values, char **operands, gconstpointer global_options)
+{
+	const StatusOptions *options = values;
+	const GlobalOptions *globals = global_options;
+	g_autoptr(Paths) paths = paths_new(globals->root, globals->data);
+
+	return status_print(paths, options->json);
+}
+
 /* As Mender's: makes the key where there is none and tries to authenticate once. */
 static int run_bootstrap(gconstpointer values, char **operands, gconstpointer global_options)
 {
@@ -295,6 +315,8 @@ static const Verb verbs[] = {
 		run_check_update },
 	{ "send-inventory", NULL, "make the daemon report inventory now", NULL, NULL, 0,
 		run_send_inventory },
+	{ "status", NULL, "tell what the daemon is doing, why it waits and until when", NULL,
+		status_option_rows, sizeof(StatusOptions), run_status },
 	{ "show-artifact", NULL, "print the name of what is installed", NULL, NULL, 0,
 		run_show_artifact },
 	{ "show-provides", NULL, "print all that is installed as KEY=VALUE", NULL, NULL, 0,

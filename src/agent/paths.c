@@ -28,6 +28,8 @@ static const PathRow path_rows[] = {
 	{ G_STRUCT_OFFSET(Paths, bootstrap), TRUE, "bootstrap.mender" },
 	{ G_STRUCT_OFFSET(Paths, daemon_lock), TRUE, "rota-agent.lock" },
 	{ G_STRUCT_OFFSET(Paths, update_lock), TRUE, "rota-update.lock" },
+	{ G_STRUCT_OFFSET(Paths, gates), FALSE, "etc/rota/gates" },
+	{ G_STRUCT_OFFSET(Paths, status), FALSE, "run/rota-agent/status.json" },
 	{ G_STRUCT_OFFSET(Paths, boot_id), FALSE, "proc/sys/kernel/random/boot_id" },
 };
 /* clang-format on */

@@ -24,6 +24,8 @@ typedef struct {
 	char *bootstrap;     /* DATA/bootstrap.mender */
 	char *daemon_lock;   /* DATA/rota-agent.lock: held by the daemon */
 	char *update_lock;   /* DATA/rota-update.lock: held by whoever walks an update */
+	char *gates;         /* ROOT/etc/rota/gates */
+	char *status;        /* ROOT/run/rota-agent/status.json: what the daemon is doing */
 	char *boot_id;       /* ROOT/proc/sys/kernel/random/boot_id */
 } Paths;
 

@@ -333,6 +333,7 @@ static void test_download_again(Fixture *fixture, gconstpointer data)
 	g_assert_false(update->record->own.failed);
 	update->record->own.known = FALSE;
 	g_assert_cmpint(phases_recover(update), ==, PHASE_CLEANUP);
+	g_clear_pointer(&update->record->own.reason, g_free);
 	update->record->own = (RecordOwn){ .known = TRUE };
 	update->record->artifact.payload_types = g_strsplit("fake", ",", -1);
 	update_make_modules(update);
@@ -368,11 +369,11 @@ static void check_reboot(
 
 static void test_reboot_or_restart(Fixture *fixture, gconstpointer data)
 {
-	check_reboot(fixture, "reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_REBOOT);
+	check_reboot(fixture, "reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_GATE_REBOOT);
 	check_reboot(fixture, "reboot", REBOOT_AUTOMATIC, "boot-2", PHASE_VERIFY_REBOOT);
 	/* What a module reboots by itself may be something else than the system: it is verified. */
 	check_reboot(fixture, "reboot", REBOOT_CUSTOM, "boot-1", PHASE_VERIFY_REBOOT);
-	check_reboot(fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_ROLLBACK_REBOOT);
+	check_reboot(fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_GATE_ROLLBACK_REBOOT);
 	check_reboot(fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-2",
 		PHASE_VERIFY_ROLLBACK_REBOOT);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/phases.h"
+#include "agent/activity.h"
 #include "agent/signals.h"
 #include "agent/system.h"
 #include "base/error.h"
@@ -78,16 +79,22 @@ static gboolean is_loop(const Update *update)
 	return update->life->counts_stores && update->record->store_count >= STATE_STORES_MAX;
 }
 
-static gboolean write_journal(Update *update, const PhaseRow *row, GError **error)
+static gboolean write_journal(
+	Update *update, const char *stored, const PhaseRow *row, GError **error)
 {
 	g_free(update->record->phase);
-	update->record->phase = g_strdup(row->stored);
+	update->record->phase = g_strdup(stored);
 	g_free(update->record->own.boot_id);
 	update->record->own.boot_id = system_boot_id(update->agent->paths);
 	if (save(update, row, error))
 		return TRUE;
 	g_prefix_error(error, "journal: ");
 	return FALSE;
+}
+
+gboolean phases_write_journal(Update *update, const char *stored, GError **error)
+{
+	return write_journal(update, stored, NULL, error);
 }
 
 /* --- The walk --- */
@@ -101,10 +108,24 @@ void update_blame(Update *update, Blame kind)
 		update->record->own.dirty = TRUE;
 }
 
-static void log_failure(const Update *update, const GError *failure)
+void update_give_reason(Update *update, const char *reason)
 {
-	g_critical("%s: %s: %s", update->life->name, update->row->name,
-		failure != NULL ? failure->message : "failed");
+	RecordOwn *own = &update->record->own;
+	g_autofree char *cut = NULL;
+
+	if (own->reason != NULL)
+		return;
+	cut = g_strndup(reason, RECORD_REASON_MAX);
+	own->reason = g_utf8_make_valid(cut, -1);
+}
+
+static void log_failure(Update *update, const GError *failure)
+{
+	g_autofree char *reason = g_strdup_printf(
+		"%s: %s", update->row->name, failure != NULL ? failure->message : "failed");
+
+	g_critical("%s: %s", update->life->name, reason);
+	update_give_reason(update, reason);
 }
 
 static gboolean run_scripts(Update *update, ScriptMoment moment)
@@ -174,12 +195,14 @@ static PhaseOutcome pass(Update *update)
 
 	if (row->flags & PHASE_CLEARS_BLAME)
 		update->record->own.dirty = FALSE;
-	if (row->stored != NULL && !write_journal(update, row, &failure)) {
+	if (row->stored != NULL && !write_journal(update, row->stored, row, &failure)) {
 		log_failure(update, failure);
 		if (!(row->flags & PHASE_GOES_ON))
 			return OUTCOME_ERROR;
 	}
 	g_debug("%s: %s", update->life->name, row->name);
+	activity_set_update(update->agent->activity, update->record->id,
+		update->record->artifact.name, row->name);
 	outcome = row->flags & PHASE_GOES_ON ? pass_back(update) : pass_forward(update);
 	return signals_stop_asked() ? OUTCOME_STOPPED : outcome;
 }

@@ -39,6 +39,11 @@ typedef enum {
 	PHASE_REPORT_FINAL,
 	PHASE_LOOP, /* the journal was written too often: end it */
 	PHASE_CLOSE,
+	PHASE_GATE_DOWNLOAD, /* each waits until the vehicle is fit for what follows */
+	PHASE_GATE_INSTALL,
+	PHASE_GATE_REBOOT,
+	PHASE_GATE_COMMIT,
+	PHASE_GATE_ROLLBACK_REBOOT,
 	N_PHASES,
 } Phase;
 
@@ -77,6 +82,11 @@ typedef struct {
 	guint moments;         /* which of them: ScriptMoment */
 	PhaseOutcome (*step)(Update *update, GError **error);
 	UpdateStatus report; /* what a report step says; UPDATE_PENDING = nothing */
+	struct {
+		const char *step;     /* what gates are asked for: "install" */
+		UpdateStatus waiting; /* what the server is told while one is closed */
+		const char *stored;   /* (nullable): what the journal says meanwhile */
+	} gate;
 	Phase next[N_OUTCOMES];
 	Blame blame;
 	guint flags;
@@ -130,6 +140,10 @@ WalkEnd phases_walk(Update *update, Phase phase);
 /* Where an update that is found in the store goes on; marks it failed where the table says so. */
 Phase phases_recover(Update *update);
 
+/* Writes the journal of a phase, as the walker does before each. @stored: its name there */
+gboolean phases_write_journal(
+	Update *update, const char *stored, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Writes the journal as it stands, without a change of phase. */
 gboolean phases_save(Update *update, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -139,5 +153,7 @@ void update_make_modules(Update *update);
 void update_close_artifact(Update *update);
 /* Marks the record: a failure stays one. */
 void update_blame(Update *update, Blame kind);
+/* Why it failed: the first that is said stays. */
+void update_give_reason(Update *update, const char *reason);
 void update_free(Update *update);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Update, update_free)

@@ -15,6 +15,7 @@ static const JsonField own_fields[] = {
 	JSON_FIELD_NAMED("Payload", RecordOwn, payload, JSON_NUMBER, OPTIONAL),
 	JSON_FIELD_NAMED("Spooled", RecordOwn, spooled, JSON_NUMBER, OPTIONAL),
 	JSON_FIELD_NAMED("BootId", RecordOwn, boot_id, JSON_TEXT, OPTIONAL),
+	JSON_FIELD_NAMED("Reason", RecordOwn, reason, JSON_TEXT, OPTIONAL),
 	{ 0 },
 };
 static const JsonRecord own_record = { sizeof(RecordOwn), own_fields };
@@ -286,8 +287,10 @@ static UpdateRecord *from_standalone_text(StandaloneText *text)
 	record->artifact.provides = g_steal_pointer(&text->provides);
 	record->artifact.clears = g_steal_pointer(&text->clears);
 	g_free(record->own.boot_id);
+	g_free(record->own.reason);
 	record->own = text->own;
 	text->own.boot_id = NULL;
+	text->own.reason = NULL;
 	if (!record->own.known) {
 		record->own.failed = text->failed;
 		record->own.dirty = text->failed && !text->rolled_back;
@@ -331,5 +334,6 @@ void update_record_free(UpdateRecord *record)
 	g_strfreev(record->reboot_requested);
 	g_free(record->supports_rollback);
 	g_free(record->own.boot_id);
+	g_free(record->own.reason);
 	g_free(record);
 }

@@ -33,6 +33,7 @@ typedef struct {
 	gint64 payload;  /* the one whose commit is under way, counted from 0 */
 	gint64 spooled;  /* bytes of the download that were there at the last start */
 	char *boot_id;   /* (nullable): of the boot that wrote it */
+	char *reason;    /* (nullable): why it failed; at most RECORD_REASON_MAX bytes */
 } RecordOwn;
 
 typedef struct {
@@ -47,7 +48,7 @@ typedef struct {
 	RecordOwn own;
 } UpdateRecord;
 
-enum { STATE_STORES_MAX = 28 };
+enum { STATE_STORES_MAX = 28, RECORD_REASON_MAX = 1024 };
 
 #define REBOOT_CUSTOM "reboot-type-custom"
 #define REBOOT_AUTOMATIC "reboot-type-automatic"

@@ -64,6 +64,17 @@ static const char *current_name(const char *stored)
 	return stored != NULL ? stored : "";
 }
 
+static void blame_cut(Update *update, Phase phase, Blame kind)
+{
+	g_autofree char *reason = g_strdup_printf("%s: cut off", update->life->rows[phase].name);
+
+	if (kind == BLAME_NOTHING)
+		return;
+	update->failed_at = phase;
+	update_give_reason(update, reason);
+	update_blame(update, kind);
+}
+
 Phase phases_recover(Update *update)
 {
 	const char *stored = current_name(update->record->phase);
@@ -76,6 +87,7 @@ Phase phases_recover(Update *update)
 	if (phase == PHASE_END) {
 		g_critical("%s: the journal says %s, which is no phase: rolling back",
 			update->life->name, stored);
+		update_give_reason(update, "the journal named no phase that is known");
 		update_blame(update, BLAME_DIRTY);
 		return PHASE_ASK_ROLLBACK;
 	}
@@ -83,13 +95,9 @@ Phase phases_recover(Update *update)
 	guess_outcome(update, phase);
 	update->entered = phase;
 	if (row->power_loss.holds != NULL && !row->power_loss.holds(update)) {
-		if (row->power_loss.else_blame != BLAME_NOTHING)
-			update->failed_at = phase;
-		update_blame(update, row->power_loss.else_blame);
+		blame_cut(update, phase, row->power_loss.else_blame);
 		return row->power_loss.else_phase;
 	}
-	if (row->power_loss.blame != BLAME_NOTHING)
-		update->failed_at = phase;
-	update_blame(update, row->power_loss.blame);
+	blame_cut(update, phase, row->power_loss.blame);
 	return row->power_loss.phase;
 }

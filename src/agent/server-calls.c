@@ -267,11 +267,13 @@ gboolean server_calls_next(Agent *agent, NextAnswer **ret_answer, GError **error
 
 /* --- Reports --- */
 
-ReportResult server_calls_report(Agent *agent, const char *id, UpdateStatus status, GError **error)
+ReportResult server_calls_report(
+	Agent *agent, const char *id, UpdateStatus status, const char *substate, GError **error)
 {
 	g_autofree char *path = g_strdup_printf("%s%s/status", PATH_DEPLOYMENT_V1, id);
 	g_autofree char *word = g_strdup(update_status_name(status));
-	StatusReport report = { .status = word };
+	g_autofree char *why = g_strdup(substate);
+	StatusReport report = { .status = word, .substate = why };
 	g_autoptr(json_t) value = json_record_write(&status_report_record, &report);
 	g_autofree char *text = json_to_text(value);
 	g_autoptr(GBytes) body = g_bytes_new(text, strlen(text));

@@ -21,8 +21,9 @@ typedef enum {
 	REPORT_FAILED,
 } ReportResult;
 
+/* @substate: (nullable): why, in words */
 ReportResult server_calls_report(Agent *agent, const char *id, UpdateStatus status,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	const char *substate, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* TRUE also where the server does not want a log of this size: trying again would not help. */
 gboolean server_calls_send_log(

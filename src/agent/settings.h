@@ -31,6 +31,8 @@ typedef struct {
 	gint64 script_retry_timeout_s;
 	gint64 script_retry_interval_s;
 	gint64 module_timeout_s;
+	gint64 gate_interval_s;
+	gint64 gate_timeout_s;
 	char *update_log_path;
 	char *device_type_file;
 	char *log_level;

@@ -50,6 +50,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with stub.lock:
             if deployment and deployment[2] == "status":
                 stub.statuses.append(body["status"])
+                stub.substates.append(body.get("substate"))
                 self.answer(stub.status_answers.get(body["status"], 204))
             elif deployment:
                 stub.logs.append(body["messages"])
@@ -86,7 +87,8 @@ class StubServer:
         self.accepts, self.status_answers = True, {}
         self.served = 0      # bytes of the artifact, over all downloads
         self.idle_polls = 0  # that were answered with "nothing to do"
-        self.statuses, self.logs, self.inventories, self.polls, self.auth_requests = [], [], [], [], []
+        self.statuses, self.substates = [], []  # of each report, None where it had none
+        self.logs, self.inventories, self.polls, self.auth_requests = [], [], [], []
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.http.stub = self

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/steps/steps.h"
+#include "agent/last-update.h"
 #include "agent/software.h"
 
 static void drop_spool(const Update *update)
@@ -61,7 +62,9 @@ PhaseOutcome step_close(Update *update, GError **error)
 	g_autoptr(StoreChanges) changes = store_changes_new();
 
 	store_changes_set(changes, update->life->store_key, NULL);
-	if (g_str_equal(update->life->store_key, STORE_STATE))
+	if (g_str_equal(update->life->store_key, STORE_STATE)) {
 		store_changes_set(changes, STORE_STATE_UNCOMMITTED, NULL);
+		last_update_add(changes, update->record);
+	}
 	return store_write(update->agent->store, changes, error) ? OUTCOME_OK : OUTCOME_ERROR;
 }

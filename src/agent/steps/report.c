@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/steps/steps.h"
+#include "agent/activity.h"
 #include "agent/backoff.h"
 #include "agent/server-calls.h"
 #include "agent/signals.h"
@@ -14,18 +15,21 @@ static gboolean wait_for_retry(Agent *agent, Backoff *backoff)
 		return FALSE;
 	if (agent->retry_after_s > 0)
 		wait_s = agent->retry_after_s;
+	activity_wait(agent->activity, "the next try to reach the server",
+		g_get_monotonic_time() + wait_s * G_USEC_PER_SEC);
 	return signals_sleep(g_get_monotonic_time() + wait_s * G_USEC_PER_SEC);
 }
 
-static ReportResult report(Update *update, UpdateStatus status, GError **error)
+static ReportResult report(
+	Update *update, UpdateStatus status, const char *substate, GError **error)
 {
 	gboolean insists = (update->row->flags & PHASE_INSISTS) != 0;
 	Backoff backoff = { 0 };
 
 	for (;;) {
 		g_autoptr(GError) failure = NULL;
-		ReportResult result =
-			server_calls_report(update->agent, update->record->id, status, &failure);
+		ReportResult result = server_calls_report(
+			update->agent, update->record->id, status, substate, &failure);
 
 		if (result == REPORT_TAKEN)
 			return result;
@@ -42,7 +46,7 @@ static ReportResult report(Update *update, UpdateStatus status, GError **error)
 PhaseOutcome step_report(Update *update, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
-	ReportResult result = report(update, update->row->report, &failure);
+	ReportResult result = report(update, update->row->report, NULL, &failure);
 
 	if (result == REPORT_TAKEN)
 		return OUTCOME_OK;
@@ -62,7 +66,7 @@ PhaseOutcome step_report_anew(Update *update, GError **error)
 
 	server_calls_end(update->agent);
 	server_calls_forget_token(update->agent);
-	result = report(update, update->row->report, error);
+	result = report(update, update->row->report, NULL, error);
 	if (result == REPORT_ABORTED)
 		return OUTCOME_ABORTED;
 	return result == REPORT_TAKEN ? OUTCOME_OK : OUTCOME_ERROR;
@@ -87,7 +91,8 @@ PhaseOutcome step_report_final(Update *update, GError **error)
 	gboolean failed = update->record->own.failed;
 	Backoff backoff = { 0 };
 
-	if (report(update, failed ? UPDATE_FAILURE : UPDATE_SUCCESS, error) == REPORT_FAILED)
+	if (report(update, failed ? UPDATE_FAILURE : UPDATE_SUCCESS,
+		    failed ? update->record->own.reason : NULL, error) == REPORT_FAILED)
 		return OUTCOME_ERROR;
 	g_clear_error(error);
 	if (failed && !send_log(update, &backoff)) {

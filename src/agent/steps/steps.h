@@ -10,6 +10,9 @@ PhaseOutcome step_open(Update *update, GError **error);     /* reads the header,
 PhaseOutcome step_feed(Update *update, GError **error);     /* NO: an artifact without payload */
 gboolean step_download_may_resume(Update *update);
 
+/* gate.c */
+PhaseOutcome step_gate(Update *update, GError **error); /* waits until all gates are open */
+
 /* install.c */
 PhaseOutcome step_install(Update *update, GError **error);
 

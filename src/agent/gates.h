@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "agent/phases.h"
+
+/* "Not now, because": whether the vehicle is fit for the next step of an update.
+ *
+ * Each kind of gate is a row of the table in gates.c and is asked at each gated phase. One kind is
+ * there: the executables in ROOT/etc/rota/gates, which know what this vehicle must look at. One
+ * that cannot be run, dies or takes too long is closed: what is not known is a no. */
+
+enum {
+	GATES_MAX = 64, /* programs */
+	GATE_PROGRAM_TIMEOUT_S = 60,
+	GATE_REASON_MAX = 512,   /* bytes */
+	GATE_STATUS_CLOSED = 21, /* exit status: not now; the first line printed says why */
+};
+
+/**
+ * gates_ask:
+ * @step: "download", "install", "reboot", "commit" or "rollback-reboot"
+ * Returns: (transfer full)(nullable): why not now; NULL = all gates are open
+ */
+char *gates_ask(const Update *update, const char *step);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "agent/paths.h"
+
+/* `rota-agent status`: what the daemon is doing, why it waits and until when. Needs no rights but
+ * to read the file that the daemon keeps (activity.h). Returns the exit status: 0 where the daemon
+ * runs, 1 where it does not. */
+int status_print(const Paths *paths, gboolean as_json);
