@@ -49,6 +49,8 @@ int main(int argc, char **argv)
 			validate_options, validate_options_size, validate_artifact },
 		{ "sign", "FILE", "Adds a signature; all else stays as it is", NULL, sign_options,
 			sign_options_size, sign_artifact },
+		{ "dump", "FILE", "Unpacks what is in an artifact, and says how to make it again",
+			dump_details, dump_options, dump_options_size, dump_artifact },
 		{ NULL },
 	};
 	const Program program = {

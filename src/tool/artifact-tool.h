@@ -23,7 +23,8 @@ typedef struct {
 
 extern const Option write_module_image_options[], write_rootfs_image_options[],
 	write_bootstrap_options[];
-extern const Option read_options[], validate_options[], sign_options[];
+extern const Option read_options[], validate_options[], sign_options[], dump_options[];
+extern const char dump_details[];
 
 int write_module_image(gconstpointer options, char **operands, gconstpointer global_options);
 int write_rootfs_image(gconstpointer options, char **operands, gconstpointer global_options);
@@ -31,10 +32,11 @@ int write_bootstrap(gconstpointer options, char **operands, gconstpointer global
 int read_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 int validate_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 int sign_artifact(gconstpointer options, char **operands, gconstpointer global_options);
+int dump_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 
 extern const gsize write_module_image_options_size, write_rootfs_image_options_size,
 	write_bootstrap_options_size;
-extern const gsize read_options_size, validate_options_size, sign_options_size;
+extern const gsize read_options_size, validate_options_size, sign_options_size, dump_options_size;
 
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);

@@ -53,6 +53,8 @@ int write_module_image(gconstpointer data, char **operands, gconstpointer global
 		return complain(STATUS_USAGE, error->message);
 	spec.artifact.file_paths = files;
 	spec.artifact.meta_data = meta_data;
+	/* As the field's tool writes an image, whichever of the two commands makes it. */
+	spec.artifact.empty_meta_data = g_str_equal(options->type, "rootfs-image");
 	return write_spec_save(&spec, &options->write);
 }
 
