@@ -91,6 +91,9 @@ WRITES = {
     "image": ["rootfs-image", "-f", "rootfs-image.ext4"],
     "image, other words": ["rootfs-image", "-f", "rootfs-image.ext4", "--software-filesystem", "data", "--software-name",
                            "n", "--software-version", "9", "--legacy-rootfs-image-checksum"],
+    "augmented": ["module-image", "-T", "raw", "-f", "app.bin", "-m", "meta.json", "--augment-type", "delta",
+                  "--augment-file", "empty", "--augment-provides", "k:v w", "--augment-depends", "d:e", "--augment-meta-data",
+                  "meta.json"],
     "bootstrap": ["bootstrap-artifact", "-p", "rootfs-image.version:1", "--clears-provides", "x.*"],
 }
 
