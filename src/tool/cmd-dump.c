@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Takes an artifact apart, and says how to put it together again. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "tool/artifact-tool.h"
+#include "tool/input.h"
 #include "tool/output-folder.h"
 #include "tool/signer.h"
 #include "tool/write-command.h"
@@ -253,13 +253,6 @@ static void print_words(const GPtrArray *words)
 	}
 }
 
-static void print_line(const GPtrArray *words)
-{
-	g_autofree char *line = write_command_to_shell(words);
-
-	puts(line);
-}
-
 static json_t *command_report(const Dump *dump)
 {
 	json_t *command = dump->words ? json_array() : json_null();
@@ -272,18 +265,14 @@ static json_t *command_report(const Dump *dump)
 	return json_incref(dump->report);
 }
 
-static int print_result(const Dump *dump, const DumpOptions *options)
+static void print_result(const Dump *dump, const DumpOptions *options)
 {
-	if (console_wants_json())
-		console_tell(command_report(dump), NULL);
-	else if (options->print_words)
+	g_autofree char *command = options->print_line ? write_command_to_shell(dump->words) : NULL;
+	g_autofree char *line = command ? g_strconcat(command, "\n", NULL) : NULL;
+
+	console_tell(command_report(dump), line);
+	if (options->print_words && !console_wants_json())
 		print_words(dump->words);
-	else if (options->print_line)
-		print_line(dump->words);
-	if (fflush(stdout) == 0)
-		return STATUS_GOOD;
-	g_autofree char *message = g_strdup_printf("standard output: %s", g_strerror(errno));
-	return complain(STATUS_USAGE, message);
 }
 
 static void warn(const ArtifactHeader *header, const DumpOptions *options)
@@ -310,10 +299,13 @@ static int dump_opened(GInputStream *in, const DumpOptions *options, GPtrArray *
 	if (!reader)
 		return complain(STATUS_INVALID, error->message);
 	Dump dump = { reader, artifact_reader_header(reader), &folders, NULL, NULL, report };
-	gboolean good = take_apart(&dump, options, &error);
-	int status = good ? print_result(&dump, options) : complain(STATUS_INVALID, error->message);
-	if (status == STATUS_GOOD)
+	int status = STATUS_GOOD;
+	if (take_apart(&dump, options, &error)) {
+		print_result(&dump, options);
 		warn(dump.header, options);
+	} else {
+		status = complain(STATUS_INVALID, error->message);
+	}
 	g_clear_pointer(&dump.words, g_ptr_array_unref);
 	g_free(dump.no_command);
 	return status;

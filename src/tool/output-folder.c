@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "base/file.h"
+#include "tool/ending.h"
 
 enum { FOLDER_MODE = 0755 };
 
@@ -112,14 +113,27 @@ static gboolean refuse_file(const FolderFile *file, int reason, GError **error)
 	return FALSE;
 }
 
+/* It is in its place, or gone: an interrupted program need not remove it any more. */
+static void forget_temporary(FolderFile *file)
+{
+	g_autofree char *path = output_folder_path_of(file->folder, file->temporary);
+
+	ending_keep(path);
+	g_clear_pointer(&file->temporary, g_free);
+}
+
 static gboolean open_named(FolderFile *file, mode_t mode)
 {
 	file->temporary = g_strdup_printf(".%s.%08x", file->name, g_random_int());
+	g_autofree char *path = output_folder_path_of(file->folder, file->temporary);
+	ending_remove(path);
 	file->fd = openat(file->folder->fd, file->temporary,
 		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (file->fd >= 0)
 		return TRUE;
-	g_clear_pointer(&file->temporary, g_free);
+	int reason = errno;
+	forget_temporary(file);
+	errno = reason;
 	return FALSE;
 }
 
@@ -159,7 +173,7 @@ static gboolean give_name(FolderFile *file)
 	}
 	if (!rename_without_replacing(folder, file->temporary, file->name))
 		return FALSE;
-	g_clear_pointer(&file->temporary, g_free);
+	forget_temporary(file);
 	return TRUE;
 }
 
@@ -176,9 +190,10 @@ void folder_file_clear(FolderFile *file)
 	if (!file->name)
 		return;
 	file_close_fd(&file->fd);
-	if (file->temporary)
+	if (file->temporary) {
 		unlinkat(file->folder->fd, file->temporary, 0);
-	g_clear_pointer(&file->temporary, g_free);
+		forget_temporary(file);
+	}
 	g_clear_pointer(&file->name, g_free);
 }
 
