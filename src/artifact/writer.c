@@ -123,14 +123,26 @@ static gboolean append_text(
 	return tar_append(front, &header, text, error);
 }
 
-static gboolean append_signature(GByteArray *front, const GString *manifest, const Key *key,
-	gint64 modified_s, GError **error)
-{
-	g_autoptr(GBytes) bytes = g_bytes_new_static(manifest->str, manifest->len);
-	g_autofree char *signature = key ? signature_make(bytes, key, error) : NULL;
+/* With the sums, or with values as long as they will be: room is left for what is not known yet. */
+typedef enum { FRONT_GUESSED, FRONT_TRUE } FrontKind;
 
+/* A guess is signed by nobody: the key may be in a token, or with somebody who is asked. */
+static char *make_signature(const GString *manifest, const Key *key, FrontKind kind, GError **error)
+{
+	gsize size = key_signature_size(key);
+	g_autofree guint8 *nothing = g_malloc0(size);
+	g_autoptr(GBytes) bytes = g_bytes_new_static(manifest->str, manifest->len);
+
+	return kind == FRONT_TRUE ? signature_make(bytes, key, error)
+				  : g_base64_encode(nothing, size);
+}
+
+static gboolean append_signature(GByteArray *front, const GString *manifest, const Key *key,
+	FrontKind kind, gint64 modified_s, GError **error)
+{
 	if (!key)
 		return TRUE;
+	g_autofree char *signature = make_signature(manifest, key, kind, error);
 	return signature && append_text(front, "manifest.sig", signature, modified_s, error);
 }
 
@@ -189,8 +201,8 @@ static gboolean append_data_header(
 
 /* All that stands before the bytes of the payload archive, its tar header included, with the sums
  * as @pack has them. */
-static GByteArray *build_front(
-	const ArtifactSpec *spec, const PayloadPack *pack, const Key *key, GError **error)
+static GByteArray *build_front(const ArtifactSpec *spec, const PayloadPack *pack, const Key *key,
+	FrontKind kind, GError **error)
 {
 	gboolean v2 = spec->version == 2;
 	const char *version = v2 ? "{\"format\":\"mender\",\"version\":2}"
@@ -207,7 +219,7 @@ static GByteArray *build_front(
 	g_string_append_printf(base.manifest, "%s  version\n", version_sum);
 	if (!append_text(front, "version", version, time_s, error) ||
 		!append_text(front, "manifest", base.manifest->str, time_s, error) ||
-		!append_signature(front, base.manifest, key, time_s, error) ||
+		!append_signature(front, base.manifest, key, kind, time_s, error) ||
 		(spec->augment && !append_text(front, "manifest-augment", augment.manifest->str,
 					  time_s, error)) ||
 		!append_header(front, &base, time_s, error) ||
@@ -244,12 +256,12 @@ static gboolean measure(const ArtifactSpec *spec, const GByteArray *front, const
 static gboolean write_in_place(const ArtifactSpec *spec, PayloadPack *pack, const Key *key, int fd,
 	guint64 start, guint64 *ret_size, GError **error)
 {
-	g_autoptr(GByteArray) guess = build_front(spec, pack, key, error);
+	g_autoptr(GByteArray) guess = build_front(spec, pack, key, FRONT_GUESSED, error);
 
 	if (!guess || !file_seek(fd, start + guess->len, error) ||
 		!payload_pack_write(pack, &spec->compression, spec->modified_s, fd, error))
 		return FALSE;
-	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
+	g_autoptr(GByteArray) front = build_front(spec, pack, key, FRONT_TRUE, error);
 	return front && measure(spec, front, pack, ret_size, error) &&
 	       file_move_range(fd, start + guess->len, start + front->len, pack->size, error) &&
 	       file_seek(fd, start, error) && output_write(fd, front->data, front->len, error) &&
@@ -281,7 +293,7 @@ static gboolean write_through_spool(const ArtifactSpec *spec, PayloadPack *pack,
 
 	if (spool < 0 || !fill_spool(spec, pack, spool, spool_folder, error))
 		return FALSE;
-	g_autoptr(GByteArray) front = build_front(spec, pack, key, error);
+	g_autoptr(GByteArray) front = build_front(spec, pack, key, FRONT_TRUE, error);
 	return front && measure(spec, front, pack, ret_size, error) &&
 	       output_write(out_fd, front->data, front->len, error) &&
 	       file_copy_range(spool, out_fd, pack->size, error) &&
@@ -294,7 +306,7 @@ gboolean artifact_write(const ArtifactSpec *spec, const Key *key, int out_fd,
 	g_auto(PayloadPack) pack = { 0 };
 	guint64 start, size;
 
-	if (!check_spec(spec, error) ||
+	if (!check_spec(spec, error) || (key && !key_check_signs_artifacts(key, error)) ||
 		!payload_pack_init(&pack, spec->file_paths,
 			spec->augment ? spec->augment->file_paths : NULL, error))
 		return FALSE;

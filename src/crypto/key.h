@@ -80,6 +80,7 @@ gboolean key_verify_message(const Key *key, gconstpointer data, gsize size, GByt
 /* --- Manifests of artifacts (artifact-format.md section 4) ---
  * RSA: PKCS#1 v1.5 over SHA-256, modulus length. P-256: r and s, 32 bytes each; when verifying, DER
  * of any legal length as well. Other keys are ROTA_ERROR_UNSUPPORTED. */
+gsize key_signature_size(const Key *key); /* of such a signature, in bytes */
 GBytes *key_sign_manifest(
 	const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean key_verify_manifest(const Key *key, gconstpointer data, gsize size, GBytes *signature,

@@ -83,17 +83,22 @@ static GBytes *sign_here(const Key *key, gconstpointer data, gsize size, GError 
 }
 
 /* What comes from elsewhere is checked before anybody relies on it: the public half may be of
- * another key, and a fault in the making of a signature can give the key away. */
+ * another key, and a fault in the making of a signature can give the key away. An ECDSA signature
+ * may come as r and s or in DER. */
 static GBytes *sign_elsewhere(const Key *key, gconstpointer data, gsize size, GError **error)
 {
-	g_autoptr(GBytes) raw = key->signer->sign(key->signer_state, data, size, error);
-	g_autoptr(GBytes) signature = NULL;
+	g_autoptr(GBytes) signature = key->signer->sign(key->signer_state, data, size, error);
+	gsize signature_size = signature != NULL ? g_bytes_get_size(signature) : 0;
+	g_autoptr(GBytes) der = NULL;
 
-	if (raw == NULL)
+	if (signature == NULL)
 		return NULL;
-	signature = key->kind == KEY_RSA ? g_bytes_ref(raw) : der_from_raw(raw);
 	if (verify(key, data, size, signature, NULL))
 		return g_steal_pointer(&signature);
+	if (key->kind != KEY_RSA && signature_size > 0 && signature_size % 2 == 0)
+		der = der_from_raw(signature);
+	if (der != NULL && verify(key, data, size, der, NULL))
+		return g_steal_pointer(&der);
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
 		"the signature that was made does not verify with the public half of the key");
 	return NULL;
@@ -145,6 +150,11 @@ static GBytes *raw_from_der(GBytes *der)
 	BN_bn2binpad(ECDSA_SIG_get0_r(pair), raw, P256_NUMBER_SIZE);
 	BN_bn2binpad(ECDSA_SIG_get0_s(pair), raw + P256_NUMBER_SIZE, P256_NUMBER_SIZE);
 	return g_bytes_new_take(raw, P256_RAW_SIZE);
+}
+
+gsize key_signature_size(const Key *key)
+{
+	return key->kind == KEY_P256 ? P256_RAW_SIZE : (gsize)EVP_PKEY_get_size(key->pkey);
 }
 
 GBytes *key_sign_manifest(const Key *key, gconstpointer data, gsize size, GError **error)
