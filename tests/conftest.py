@@ -10,29 +10,15 @@ api         that administrator, logged in, on that server
 import os
 import pathlib
 import shutil
-import sys
 import tempfile
 
 import pytest
 
+from support import postgresql as postgresql_support
+from support.api import Api
+from support.server import Server
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-
-from support import postgresql as postgresql_support  # noqa: E402
-from support.api import Api  # noqa: E402
-from support.server import Server  # noqa: E402
-
-
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="run the long campaigns as well")
-
-
-def pytest_collection_modifyitems(config, items):
-    if config.getoption("--long"):
-        return
-    for item in items:
-        if item.get_closest_marker("long"):
-            item.add_marker(pytest.mark.skip(reason="a long campaign: script/test --long"))
 
 
 def folder_of_programs(release):

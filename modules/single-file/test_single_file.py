@@ -1,164 +1,145 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The module driven by hand: what it installs, what a rollback leaves, what a kill in any moment leaves."""
+"""What is special about single-file: names it refuses, places behind links, a file system without links."""
 
 import os
-import pathlib
 import stat
-import subprocess
 
 import pytest
+from support.module import Failed, look
+from support.module_world import SingleFileWorld
 
-MODULE = pathlib.Path(__file__).parent / "single-file"
-
-
-class Tree:
-    def __init__(self, folder, target, content=b"new", mode="640"):
-        self.path, self.target = folder / "tree", target
-        for name in ("files", "tmp"):
-            (self.path / name).mkdir(parents=True)
-        for name, value in (("dest_dir", str(target.parent)), ("filename", target.name), ("permissions", mode)):
-            (self.path / "files" / name).write_text(value)
-        (self.path / "files" / target.name).write_bytes(content)
-
-    def call(self, state, environment=None):
-        return subprocess.run([str(MODULE), state, str(self.path)], cwd=self.path, capture_output=True, text=True,
-                              env={**os.environ, **(environment or {})}, timeout=60)
-
-    def ok(self, state):
-        done = self.call(state)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+pytestmark = pytest.mark.shows("I4-MS6")
 
 
 @pytest.fixture
-def target(tmp_path):
-    return tmp_path / "place/app.conf"
+def world(tmp_path):
+    return SingleFileWorld(tmp_path, "a file")
 
 
-def old_file(target):
-    target.parent.mkdir(exist_ok=True)
-    target.write_bytes(b"old")
-    target.chmod(0o600)
-    os.chown(target, 12, 34)
-
-
-def assert_old(target):
-    assert target.read_bytes() == b"old" and list(target.parent.iterdir()) == [target]
-    status = target.stat()
-    assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o600, 12, 34)
-
-
-def test_answers(tmp_path, target):
-    tree = Tree(tmp_path, target)
-    assert tree.ok("SupportsRollback") == "Yes\n" and tree.ok("NeedsArtifactReboot") == "No\n"
-    assert tree.ok("ProvidePayloadFileSizes") == tree.ok("NoSuchState") == ""
-
-
-def test_install_and_rollback(tmp_path, target):
-    old_file(target)
-    tree = Tree(tmp_path, target)
-    tree.ok("ArtifactInstall")
-    assert target.read_bytes() == b"new" and stat.S_IMODE(target.stat().st_mode) == 0o640
-    tree.ok("ArtifactRollback")
-    assert_old(target)
-    tree.ok("ArtifactRollback")
-    tree.ok("Cleanup")
-    assert_old(target)
-
-
-def test_a_new_file_and_its_folders_go_again(tmp_path):
-    target = tmp_path / "a/b/c/app.conf"
-    tree = Tree(tmp_path, target)
-    tree.ok("ArtifactInstall")
-    assert target.exists()
-    tree.ok("ArtifactRollback")
-    assert not (tmp_path / "a").exists()
-    tree.ok("ArtifactRollback")
-
-
-def test_folders_that_others_use_stay(tmp_path):
-    target = tmp_path / "a/b/app.conf"
-    tree = Tree(tmp_path, target)
-    tree.ok("ArtifactInstall")
-    (tmp_path / "a/other").write_text("of somebody else")
-    tree.ok("ArtifactRollback")
-    assert (tmp_path / "a/other").exists() and not (tmp_path / "a/b").exists()
-
-
-def test_rollback_without_install_changes_nothing(tmp_path, target):
-    old_file(target)
-    Tree(tmp_path, target).ok("ArtifactRollback")
-    assert_old(target)
-
-
-def test_a_link_is_replaced_and_comes_back(tmp_path, target):
-    target.parent.mkdir()
-    (tmp_path / "far").write_text("far")
-    target.symlink_to(tmp_path / "far")
-    tree = Tree(tmp_path, target)
-    tree.ok("ArtifactInstall")
-    assert target.read_bytes() == b"new" and not target.is_symlink() and (tmp_path / "far").read_text() == "far"
-    tree.ok("ArtifactRollback")
-    assert target.is_symlink() and target.read_text() == "far"
-
-
-def test_a_failed_copy_of_the_old_file_fails_the_install(tmp_path, target):
-    """With a cp that fails nothing may be installed, and the status must say so."""
-    old_file(target)
-    tree = Tree(tmp_path, target)
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    (programs / "cp").write_text("#!/bin/sh\nexit 1\n")
-    (programs / "cp").chmod(0o755)
-    done = tree.call("ArtifactInstall", {"PATH": f"{programs}:{os.environ['PATH']}"})
-    assert done.returncode != 0 and "cannot keep a copy" in done.stderr
-    tree.ok("ArtifactRollback")
-    assert_old(target)
-
-
-@pytest.mark.parametrize("name,value", [("dest_dir", "relative"), ("filename", "../app"), ("filename", ""),
-                                        ("permissions", "rwx-")])
-def test_names_that_are_refused(tmp_path, target, name, value):
-    old_file(target)
-    tree = Tree(tmp_path, target)
-    (tree.path / "files" / name).write_text(value)
-    assert tree.call("ArtifactInstall").returncode != 0
-    assert target.read_bytes() == b"old"
-
-
-def killing_programs(folder, count_file, at):
-    """cp, mv, rm and sync that end the module, their parent, before they run for the at-th time."""
+def without(tmp_path, *programs):
+    """An environment in which these programs fail."""
+    folder = tmp_path / "programs"
     folder.mkdir()
-    for name in ("cp", "mv", "rm", "sync", "chmod", "mkdir"):
-        real = subprocess.run(["which", name], capture_output=True, text=True, check=True).stdout.strip()
-        (folder / name).write_text(f'#!/bin/sh\necho x >>{count_file}\n[ "$(wc -l <{count_file})" -ne {at} ] || '
-                                   f'{{ kill -9 $PPID; exit 1; }}\nexec {real} "$@"\n')
+    for name in programs:
+        (folder / name).write_text("#!/bin/sh\nexit 1\n")
         (folder / name).chmod(0o755)
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-@pytest.mark.parametrize("state", ["ArtifactInstall", "ArtifactRollback"])
-@pytest.mark.parametrize("there_before", [True, False])
-def test_killed_at_every_command(tmp_path, state, there_before):
-    """Before each program it runs: the target is old or new at every moment, and a rollback brings the old back."""
-    for at in range(1, 40):
-        folder = tmp_path / str(at)
-        folder.mkdir()
-        target = folder / "place/app.conf"
-        if there_before:
-            old_file(target)
-        tree = Tree(folder, target)
-        if state == "ArtifactRollback":
-            tree.ok("ArtifactInstall")
-        done = tree.call(state, killing_programs(folder / "programs", folder / "count", at))
-        content = target.read_bytes() if target.exists() else None
-        assert content in ((b"old", b"new") if there_before else (None, b"new"))
-        tree.ok("ArtifactRollback")
-        tree.ok("Cleanup")
-        if there_before:
-            assert_old(target)
-        else:
-            assert not target.parent.exists()
-        if done.returncode == 0:
-            break
-    assert 3 < at < 39
+def test_answers(world):
+    module = world.module.prepare()
+    assert module.ask("SupportsRollback") == "Yes" and module.ask("NeedsArtifactReboot") == "No"
+    assert module.ok("ProvidePayloadFileSizes") == module.ok("NoSuchState") == ""
+
+
+@pytest.mark.parametrize("part,value,message", [
+    ("dest_dir", b"relative", "not absolute"), ("dest_dir", b"", "not absolute"), ("dest_dir", b"/a/../b", "upwards"),
+    ("dest_dir", b"/..", "upwards"), ("dest_dir", b"/a\n/b", "more than one line"),
+    ("filename", b"../app", "plain name"), ("filename", b"", "plain name"), ("filename", b"..", "plain name"),
+    ("filename", b"a\nb", "plain name"), ("filename", b"other", "other is missing"),
+    ("permissions", b"rwx-", "octal"), ("permissions", b"", "octal"), ("permissions", b"07777", "octal"),
+    ("permissions", b"888", "octal"), ("dest_dir", None, "dest_dir is missing"), ("filename", None, "filename is missing"),
+    ("app", None, "app is missing"),
+])
+def test_payloads_that_are_refused(world, part, value, message):
+    if value is None:
+        del world.module.files[part]
+    else:
+        world.module.files[part] = value
+    with pytest.raises(Failed, match=message):
+        world.module.install()
+    world.module.take_back()
+    assert world.is_old()
+
+
+@pytest.mark.parametrize("mode", ["0", "4755", "0604"])
+def test_modes(world, mode):
+    world.module.files["permissions"] = mode.encode() + b"\n"
+    world.module.install()
+    assert stat.S_IMODE(world.target.stat().st_mode) == int(mode, 8)
+
+
+def test_without_permissions_it_is_for_its_owner(world):
+    """As artifacts of older generators come."""
+    del world.module.files["permissions"]
+    world.module.install()
+    assert stat.S_IMODE(world.target.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("there", ["a folder", "a pipe", "a file for a folder"])
+def test_what_is_no_file_is_not_replaced(tmp_path, there):
+    world = SingleFileWorld(tmp_path, "nothing")
+    if there == "a folder":
+        (world.target / "in it").mkdir(parents=True)
+    elif there == "a pipe":
+        os.mkfifo(world.target)
+    else:
+        world.module.files["dest_dir"] += b"/folder/far"
+    world.old = world.seen()
+    with pytest.raises(Failed, match="is no f"):
+        world.module.install()
+    world.module.take_back()
+    assert world.is_old()
+
+
+def test_folders_that_others_use_stay(tmp_path):
+    world = SingleFileWorld(tmp_path, "no folder")
+    world.module.install()
+    (world.place / "a/other").write_text("of somebody else")
+    world.module.take_back()
+    assert (world.place / "a/other").exists() and not (world.place / "a/b").exists()
+
+
+def test_a_place_behind_a_link_stays_the_same_place(world):
+    """The link on the way is followed once, when the update begins."""
+    link = world.place / "way"
+    link.symlink_to(world.place)
+    world.module.files["dest_dir"] = str(link).encode() + b"/./"
+    world.module.install()
+    assert world.is_new()
+    link.unlink()
+    link.symlink_to(world.place / "folder")
+    world.module.take_back()
+    link.unlink()
+    assert world.is_old()
+
+
+def test_a_link_on_the_way_that_leads_nowhere(world):
+    link = world.place / "way"
+    link.symlink_to(world.folder / "nowhere")
+    world.module.files["dest_dir"] = str(link).encode()
+    with pytest.raises(Failed, match="is no folder"):
+        world.module.install()
+    world.module.take_back()
+    link.unlink()
+    assert world.is_old()
+
+
+@pytest.mark.parametrize("before", SingleFileWorld.BEFORE)
+def test_on_a_file_system_without_links_it_is_copied(tmp_path, before):
+    world = SingleFileWorld(tmp_path, before)
+    environment = without(tmp_path, "ln")
+    world.module.install(environment)
+    assert world.is_new()
+    world.module.take_back()
+    assert world.is_old() or before == "one of two links" and look(world.target) == world.old["in it"]["app"]
+
+
+def test_what_cannot_be_kept_is_not_replaced(tmp_path, world):
+    """A backup that fails must fail the install: not a single byte of the target has changed."""
+    environment = without(tmp_path, "ln", "cp")
+    with pytest.raises(Failed, match="cannot keep a copy"):
+        world.module.install(environment)
+    assert look(world.target) == world.old["in it"]["app"]
+    world.module.take_back()
+    assert world.is_old()
+
+
+def test_the_old_file_may_change_while_the_new_one_is_tried(world):
+    """Who has the old file open writes into the old one, not into the new."""
+    with open(world.target, "ab") as file:
+        world.module.install()
+        file.write(b" and more")
+    assert world.is_new()
+    world.module.take_back()
+    assert world.target.read_bytes() == b"old" * 2000 + b" and more"

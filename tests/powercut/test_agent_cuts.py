@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 from support.artifact import make_artifact
-from support.recorded_disk import RecordedDisk, reason_to_skip
+from support.recorded_disk import RecordedDisk, bound, reason_to_skip
 from support.stub_server import StubServer
 from support.vehicle import Vehicle
 
@@ -22,8 +22,6 @@ pytestmark = [pytest.mark.shows("MS4"),
 
 CUTS_IN_CI = 40  # of each scenario; --long judges every cut in every variant
 STARTS_MAX = 6
-# The module works in DATA/modules/v3/payloads/0000/tree: wherever the disk is mounted, this is DATA/apps.
-APPS = "/proc/self/cwd/../../../../../apps"
 FAILS = b"#!/bin/sh\nexit 1\n"
 
 
@@ -41,8 +39,8 @@ SCENARIOS = {
 }
 
 
-def artifact_of(scenario):
-    files = [("dest_dir", APPS.encode()), ("filename", b"app"), ("permissions", b"640"), ("app", b"new" * 20000)]
+def artifact_of(scenario, apps):
+    files = [("dest_dir", str(apps).encode()), ("filename", b"app"), ("permissions", b"640"), ("app", b"new" * 20000)]
     return make_artifact("release-2", ["test-vehicle"], files, scripts=scenario.scripts)
 
 
@@ -54,10 +52,16 @@ def installed(data):
     return "new" if text == "new" * 20000 else text
 
 
-def live(bin, data, scenario, offers, boot, environment=None):
-    """Starts the agent on `data` until it has nothing more to do; (vehicle, stub, position of the final report)."""
+def live(bin, disk, data, scenario, offers, boot, environment=None):
+    """Starts the agent on `data` until it has nothing more to do; (vehicle, stub, position of the final report).
+    The artifact's dest_dir is below disk.fixed, which is `data` meanwhile, wherever the disk is mounted."""
+    with bound(data, disk.fixed):
+        return live_bound(bin, disk, data, scenario, offers, boot, environment)
+
+
+def live_bound(bin, disk, data, scenario, offers, boot, environment):
     root = pathlib.Path(tempfile.mkdtemp(prefix="rota-vehicle-"))
-    stub = StubServer(artifact_of(scenario) if offers else None)
+    stub = StubServer(artifact_of(scenario, disk.fixed / "apps") if offers else None)
     vehicle = Vehicle(bin, root, data=data).build(stub.url)
     (root / "proc/sys/kernel/random/boot_id").write_text(boot)
     try:
@@ -114,7 +118,7 @@ def record(disk, bin, scenario, environment=None):
             (path / "data/apps/app").write_text(scenario.old)
     disk.fill(fill)
     with disk.recording() as path:
-        vehicle, stub, log = live(bin, path / "data", scenario, True, "boot-1", environment)
+        vehicle, stub, log = live(bin, disk, path / "data", scenario, True, "boot-1", environment)
         position = disk.position()
         wrong = judge(vehicle, stub, scenario, False)
         shutil.rmtree(vehicle.root)
@@ -128,7 +132,7 @@ def judge_cuts(disk, bin, scenario, reported, cuts):
         was_reported = cut.position >= reported
         forget_boot(path / "data")
         try:
-            vehicle, stub, _log = live(bin, path / "data", scenario, not was_reported, "boot-2")
+            vehicle, stub, _log = live(bin, disk, path / "data", scenario, not was_reported, "boot-2")
         except (AssertionError, OSError) as error:
             return str(error)
         try:

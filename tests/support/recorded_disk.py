@@ -91,8 +91,24 @@ def mounted(image, folder):
         run("umount", folder)
 
 
-@functools.cache
+@contextlib.contextmanager
+def bound(source, path):
+    """The folder `source` under the name `path` too, for this process and its children: whichever disk is looked at,
+    absolute names that were written down on it mean that disk."""
+    enter_own_mounts()
+    run("mount", "--bind", source, path)
+    try:
+        yield path
+    finally:
+        run("umount", path)
+
+
 def enter_own_mounts():
+    _enter_own_mounts(os.getpid())
+
+
+@functools.cache
+def _enter_own_mounts(_process):
     """Whatever other process on this machine copies its mounts (a sandbox does) would keep ours mounted after umount,
     and write to their images later. So this process and its children have mounts of their own."""
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
@@ -189,6 +205,8 @@ class RecordedDisk:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rota-disk-", dir=folder or scratch_folder()))
         enter_own_mounts()
         self.folder.chmod(0o711)  # programs under test may have dropped their rights
+        self.fixed = self.folder / "fixed"  # for bound()
+        self.fixed.mkdir()
         self.base, self.start, self.image, self.log = (
             self.folder / name for name in ("base.img", "start.img", "disk.img", "log"))
         self.seed = seed
@@ -275,6 +293,7 @@ class RecordedDisk:
 
     def _judge_share(self, verdict, cuts, worker, results):
         try:
+            enter_own_mounts()
             replay = Replay(self.start, self.folder / f"replay-{worker}.img", self.entries(), self.seed)
             for cut in cuts:
                 results.put((cut, self._judge_one(replay, verdict, cut, worker)))
