@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* No library that is kept and packaged writes FAT; mtools does since decades. Its programs get the
+ * image as a descriptor, and names only after they were made plain: no wildcard, no drive. */
+#include "image/fat.h"
+#include <string.h>
+#include "base/error.h"
+#include "image/program.h"
+
+enum { LISTING_SIZE_MAX = 4 * 1024 * 1024, FILE_MODE = 0644, FOLDER_MODE = 0755 };
+
+typedef struct {
+	ImageFileSystem image;
+	ImageRange range;
+	char *drive; /* what -i takes: descriptor and offset */
+} Fat;
+
+static gboolean fail(GError **error, RotaError code, const char *path, const char *why)
+{
+	g_set_error(error, ROTA_ERROR, code, "%s: %s", path, why);
+	return FALSE;
+}
+
+/* "::/a/b" for "a/./c/../b". (transfer full), or NULL with @error. */
+static char *plain_path(const char *path, GError **error)
+{
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	g_autoptr(GPtrArray) kept = g_ptr_array_new();
+
+	if (strpbrk(path, "*?[]\\\r\n") || !g_utf8_validate(path, -1, NULL)) {
+		fail(error, ROTA_ERROR_INVALID, path, "not a name for a FAT file system");
+		return NULL;
+	}
+	for (char **name = names; *name; name++) {
+		if (!**name || g_str_equal(*name, "."))
+			continue;
+		if (!g_str_equal(*name, ".."))
+			g_ptr_array_add(kept, *name);
+		else if (kept->len > 0)
+			g_ptr_array_set_size(kept, (gint)kept->len - 1);
+	}
+	g_ptr_array_add(kept, NULL);
+	g_autofree char *joined = g_strjoinv("/", (char **)kept->pdata);
+	return g_strconcat("::/", joined, NULL);
+}
+
+/* The last words of mtools are the reason: "Disk full". */
+static gboolean fail_call(const char *path, const char *words, GError **error)
+{
+	const char *colon = words ? strstr(words, ": ") : NULL;
+	gboolean full =
+		words && (strstr(words, "Disk full") || strstr(words, "No directory slots"));
+
+	g_set_error(error, ROTA_ERROR, full ? ROTA_ERROR_UNAVAILABLE : ROTA_ERROR_IO, "%s: %s",
+		path,
+		full ? "the file system in the image is full"
+		     : (colon ? colon + 2 : "mtools failed"));
+	return FALSE;
+}
+
+typedef struct {
+	const char *program;
+	const char *flags; /* or NULL */
+	const char *operands[2];
+	int input_fd;
+	ImageSink sink;
+	gpointer user_data;
+} FatCall;
+
+static gboolean call_mtools(
+	Fat *fat, const FatCall *what, int *ret_status, char **ret_words, GError **error)
+{
+	const char *arguments[8] = { what->program };
+	guint n = 1;
+
+	if (what->flags)
+		arguments[n++] = what->flags;
+	arguments[n++] = "-i";
+	arguments[n++] = fat->drive;
+	for (guint i = 0; i < G_N_ELEMENTS(what->operands) && what->operands[i]; i++)
+		arguments[n++] = what->operands[i];
+	const ProgramCall call = {
+		.arguments = arguments,
+		.package = "mtools",
+		.image_fd = fat->range.fd,
+		.input_fd = what->input_fd,
+		.sink = what->sink,
+		.user_data = what->user_data,
+	};
+	return program_call(&call, ret_status, ret_words, error);
+}
+
+/* Where the program must succeed. */
+static gboolean run_mtools(Fat *fat, const FatCall *what, const char *path, GError **error)
+{
+	g_autofree char *words = NULL;
+	int status;
+
+	if (!call_mtools(fat, what, &status, &words, error))
+		return FALSE;
+	return status == 0 || fail_call(path, words, error);
+}
+
+static gboolean append_text(gconstpointer data, gsize size, gpointer user_data, GError **error)
+{
+	GString *text = user_data;
+
+	if (text->len + size > LISTING_SIZE_MAX) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE,
+			"a folder has more names than fit into %d bytes", LISTING_SIZE_MAX);
+		return FALSE;
+	}
+	g_string_append_len(text, data, (gssize)size);
+	return TRUE;
+}
+
+/* mdir -b: a file is shown itself, a folder by what is in it. */
+static gboolean look(Fat *fat, const char *plain, gboolean *ret_found, ImageKind *ret_kind,
+	GString *listing, GError **error)
+{
+	const FatCall call = { "mdir", "-b", { plain }, -1, append_text, listing };
+	int status;
+
+	*ret_kind = IMAGE_FOLDER;
+	if (!call_mtools(fat, &call, &status, NULL, error))
+		return FALSE;
+	*ret_found = status == 0 || g_str_equal(plain, "::/");
+	g_autofree char *first = g_strndup(listing->str, strcspn(listing->str, "\n"));
+	if (*ret_found && g_ascii_strcasecmp(first, plain) == 0)
+		*ret_kind = IMAGE_FILE;
+	return TRUE;
+}
+
+/* As look(), for what must be there. */
+static gboolean look_existing(Fat *fat, const char *plain, const char *path, ImageKind *ret_kind,
+	GString *listing, GError **error)
+{
+	gboolean found;
+
+	if (!look(fat, plain, &found, ret_kind, listing, error))
+		return FALSE;
+	return found || fail(error, ROTA_ERROR_NOT_FOUND, path, "does not exist in the image");
+}
+
+static gboolean fat_read(ImageFileSystem *image, const char *path, ImageSink sink,
+	gpointer user_data, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autoptr(GString) listing = g_string_new(NULL);
+	g_autofree char *plain = plain_path(path, error);
+	ImageKind kind;
+
+	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+		return FALSE;
+	if (kind != IMAGE_FILE)
+		return fail(error, ROTA_ERROR_CONFLICT, path, "is a folder");
+	const FatCall call = { "mcopy", "-n", { plain, "-" }, -1, sink, user_data };
+	return run_mtools(fat, &call, path, error);
+}
+
+static gboolean count_bytes(gconstpointer data, gsize size, gpointer user_data, GError **error)
+{
+	*(guint64 *)user_data += size;
+	return TRUE;
+}
+
+static gboolean fat_stat(
+	ImageFileSystem *image, const char *path, ImageStat *ret_stat, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autoptr(GString) listing = g_string_new(NULL);
+	g_autofree char *plain = plain_path(path, error);
+	ImageStat stat = { 0 };
+
+	if (!plain || !look_existing(fat, plain, path, &stat.kind, listing, error))
+		return FALSE;
+	stat.mode = stat.kind == IMAGE_FILE ? FILE_MODE : FOLDER_MODE;
+	if (stat.kind == IMAGE_FILE && !fat_read(image, path, count_bytes, &stat.size, error))
+		return FALSE;
+	*ret_stat = stat;
+	return TRUE;
+}
+
+/* "::/folder/name/" is the folder "name". */
+static gboolean fat_list(ImageFileSystem *image, const char *path, ImageNameSink sink,
+	gpointer user_data, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autoptr(GString) listing = g_string_new(NULL);
+	g_autofree char *plain = plain_path(path, error);
+	ImageKind kind;
+
+	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+		return FALSE;
+	if (kind != IMAGE_FOLDER)
+		return fail(error, ROTA_ERROR_CONFLICT, path, "is not a folder");
+	g_auto(GStrv) lines = g_strsplit(listing->str, "\n", -1);
+	for (char **line = lines; *line; line++) {
+		g_autofree char *name = g_path_get_basename(*line);
+
+		if (**line && !sink(name, user_data, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean check_place(Fat *fat, const char *plain, const char *path, GError **error)
+{
+	g_autoptr(GString) listing = g_string_new(NULL);
+	g_autoptr(GString) folder_listing = g_string_new(NULL);
+	const char *slash = strrchr(plain, '/');
+	g_autofree char *folder =
+		slash == plain + 2 ? g_strdup("::/") : g_strndup(plain, (gsize)(slash - plain));
+	ImageKind kind;
+	gboolean found;
+
+	if (!look(fat, folder, &found, &kind, folder_listing, error))
+		return FALSE;
+	if (!found || kind != IMAGE_FOLDER)
+		return fail(error, ROTA_ERROR_NOT_FOUND, path,
+			"its folder does not exist in the image");
+	if (!look(fat, plain, &found, &kind, listing, error))
+		return FALSE;
+	return !found || kind == IMAGE_FILE ||
+	       fail(error, ROTA_ERROR_CONFLICT, path,
+		       "is a folder in the image; a path that ends in / puts the file into it");
+}
+
+static gboolean fat_write(
+	ImageFileSystem *image, const char *path, int source_fd, guint mode, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autofree char *plain = plain_path(path, error);
+
+	if (!plain || !check_place(fat, plain, path, error))
+		return FALSE;
+	const FatCall call = { "mcopy", "-no", { "-", plain }, source_fd, NULL, NULL };
+	return run_mtools(fat, &call, path, error);
+}
+
+static gboolean make_one(Fat *fat, const char *plain, const char *path, GError **error)
+{
+	g_autoptr(GString) listing = g_string_new(NULL);
+	ImageKind kind;
+	gboolean found;
+
+	if (!look(fat, plain, &found, &kind, listing, error))
+		return FALSE;
+	if (found)
+		return kind == IMAGE_FOLDER ||
+		       fail(error, ROTA_ERROR_CONFLICT, path, "is there and is not a folder");
+	const FatCall call = { "mmd", NULL, { plain }, -1, NULL, NULL };
+	return run_mtools(fat, &call, path, error);
+}
+
+static gboolean fat_make_folders(ImageFileSystem *image, const char *path, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autofree char *plain = plain_path(path, error);
+	g_auto(GStrv) names = g_strsplit(plain ? plain + strlen("::/") : "", "/", -1);
+	g_autoptr(GString) so_far = g_string_new("::");
+
+	if (!plain)
+		return FALSE;
+	for (char **name = names; *name && **name; name++) {
+		g_string_append_printf(so_far, "/%s", *name);
+		if (!make_one(fat, so_far->str, path, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* There are no permission bits to set. */
+static gboolean fat_set_mode(ImageFileSystem *image, const char *path, guint mode, GError **error)
+{
+	return TRUE;
+}
+
+static gboolean fat_remove(
+	ImageFileSystem *image, const char *path, gboolean recursive, GError **error)
+{
+	Fat *fat = (Fat *)image;
+	g_autoptr(GString) listing = g_string_new(NULL);
+	g_autofree char *plain = plain_path(path, error);
+	ImageKind kind;
+
+	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+		return FALSE;
+	if (g_str_equal(plain, "::/"))
+		return fail(error, ROTA_ERROR_INVALID, path, "cannot be removed");
+	if (kind == IMAGE_FOLDER && listing->len > 0 && !recursive)
+		return fail(error, ROTA_ERROR_CONFLICT, path, "the folder is not empty");
+	const char *folder_program = recursive ? "mdeltree" : "mrd";
+	const FatCall call = { kind == IMAGE_FILE ? "mdel" : folder_program, NULL, { plain }, -1,
+		NULL, NULL };
+	return run_mtools(fat, &call, path, error);
+}
+
+static gboolean fat_finish(ImageFileSystem *image, GError **error)
+{
+	return TRUE; /* each program wrote what it changed */
+}
+
+static void fat_free(ImageFileSystem *image)
+{
+	Fat *fat = (Fat *)image;
+
+	g_free(fat->drive);
+	g_free(fat);
+}
+
+static const ImageOperations fat_operations = {
+	.name = "FAT",
+	.stat = fat_stat,
+	.read = fat_read,
+	.list = fat_list,
+	.write = fat_write,
+	.make_folders = fat_make_folders,
+	.set_mode = fat_set_mode,
+	.remove = fat_remove,
+	.finish = fat_finish,
+	.free = fat_free,
+};
+
+ImageFileSystem *fat_open(const ImageRange *range, GError **error)
+{
+	Fat *fat = g_new0(Fat, 1);
+
+	fat->image.operations = &fat_operations;
+	fat->range = *range;
+	fat->drive = g_strdup_printf(
+		"/proc/self/fd/%d@@%" G_GUINT64_FORMAT, PROGRAM_IMAGE_FD, range->start);
+	return &fat->image;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "image/program.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <unistd.h>
+#include "base/error.h"
+
+enum { DEADLINE_S = 600, CHUNK_SIZE = 64 * 1024, WORDS_SIZE_MAX = 4096 };
+
+/* Tools for file systems are often outside the PATH of plain users. */
+static char *find_program(const char *name)
+{
+	static const char *const folders[] = { "/usr/sbin", "/sbin" };
+	char *path = g_find_program_in_path(name);
+
+	for (gsize i = 0; !path && i < G_N_ELEMENTS(folders); i++) {
+		g_autofree char *candidate = g_build_filename(folders[i], name, NULL);
+
+		if (g_file_test(candidate, G_FILE_TEST_IS_EXECUTABLE))
+			path = g_steal_pointer(&candidate);
+	}
+	return path;
+}
+
+static GSubprocess *start(const ProgramCall *call, GError **error)
+{
+	GSubprocessFlags flags =
+		G_SUBPROCESS_FLAGS_STDERR_PIPE |
+		(call->sink ? G_SUBPROCESS_FLAGS_STDOUT_PIPE : G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(flags);
+	g_autofree char *path = find_program(call->arguments[0]);
+	g_autoptr(GPtrArray) arguments = g_ptr_array_new();
+
+	if (!path) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+			"the program %s is needed for this and is not here (package %s)",
+			call->arguments[0], call->package);
+		return NULL;
+	}
+	g_ptr_array_add(arguments, path);
+	for (gsize i = 1; call->arguments[i]; i++)
+		g_ptr_array_add(arguments, (gpointer)(guintptr)call->arguments[i]);
+	g_ptr_array_add(arguments, NULL);
+	/* No configuration of whoever calls may change what the programs do. */
+	g_subprocess_launcher_setenv(launcher, "MTOOLSRC", "/dev/null", TRUE);
+	g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
+	g_subprocess_launcher_take_fd(
+		launcher, fcntl(call->image_fd, F_DUPFD_CLOEXEC, 10), PROGRAM_IMAGE_FD);
+	if (call->input_fd >= 0)
+		g_subprocess_launcher_take_stdin_fd(
+			launcher, fcntl(call->input_fd, F_DUPFD_CLOEXEC, 10));
+	return g_subprocess_launcher_spawnv(launcher, (const char *const *)arguments->pdata, error);
+}
+
+static gboolean take_output(
+	GSubprocess *process, const ProgramCall *call, GCancellable *cancellable, GError **error)
+{
+	GInputStream *out = g_subprocess_get_stdout_pipe(process);
+	g_autofree guint8 *buffer = g_malloc(CHUNK_SIZE);
+
+	for (;;) {
+		gssize got = g_input_stream_read(out, buffer, CHUNK_SIZE, cancellable, error);
+
+		if (got <= 0)
+			return got == 0;
+		if (!call->sink(buffer, (gsize)got, call->user_data, error))
+			return FALSE;
+	}
+}
+
+static char *take_words(GSubprocess *process, GCancellable *cancellable)
+{
+	GInputStream *in = g_subprocess_get_stderr_pipe(process);
+	g_autoptr(GString) words = g_string_new(NULL);
+	char buffer[512];
+
+	for (;;) {
+		gssize got = g_input_stream_read(in, buffer, sizeof buffer, cancellable, NULL);
+
+		if (got <= 0)
+			break;
+		if (words->len < WORDS_SIZE_MAX)
+			g_string_append_len(words, buffer, got);
+	}
+	return g_strstrip(g_utf8_make_valid(words->str, (gssize)words->len));
+}
+
+/* Cancels what waits for a program that never ends. */
+typedef struct {
+	GMutex lock;
+	GCond changed;
+	gboolean done;
+	GCancellable *cancellable;
+	GSubprocess *process;
+} Watch;
+
+static gpointer watch(gpointer data)
+{
+	Watch *self = data;
+	gint64 deadline = g_get_monotonic_time() + DEADLINE_S * G_TIME_SPAN_SECOND;
+
+	g_mutex_lock(&self->lock);
+	while (!self->done && g_cond_wait_until(&self->changed, &self->lock, deadline))
+		;
+	if (!self->done) {
+		g_subprocess_force_exit(self->process);
+		g_cancellable_cancel(self->cancellable);
+	}
+	g_mutex_unlock(&self->lock);
+	return NULL;
+}
+
+static gboolean run(GSubprocess *process, const ProgramCall *call, GCancellable *cancellable,
+	char **ret_words, GError **error)
+{
+	gboolean good = !call->sink || take_output(process, call, cancellable, error);
+
+	if (!good)
+		g_subprocess_force_exit(process);
+	g_autofree char *words = take_words(process, cancellable);
+	/* Not cancellable: a killed one is gone soon, and one that lives on must be waited for. */
+	good = g_subprocess_wait(process, NULL, good ? error : NULL) && good;
+	if (ret_words)
+		*ret_words = g_steal_pointer(&words);
+	return good;
+}
+
+gboolean program_call(const ProgramCall *call, int *ret_status, char **ret_words, GError **error)
+{
+	g_autoptr(GSubprocess) process = start(call, error);
+	g_autoptr(GCancellable) cancellable = g_cancellable_new();
+
+	if (ret_words)
+		*ret_words = NULL;
+	if (!process)
+		return FALSE;
+	Watch self = { .cancellable = cancellable, .process = process };
+	GThread *thread = g_thread_new("watch", watch, &self);
+	gboolean good = run(process, call, cancellable, ret_words, error);
+	g_mutex_lock(&self.lock);
+	self.done = TRUE;
+	g_cond_signal(&self.changed);
+	g_mutex_unlock(&self.lock);
+	g_thread_join(thread);
+	if (!good)
+		return FALSE;
+	if (!g_subprocess_get_if_exited(process)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TIMED_OUT,
+			"%s was ended before it was done", call->arguments[0]);
+		return FALSE;
+	}
+	*ret_status = g_subprocess_get_exit_status(process);
+	return TRUE;
+}
