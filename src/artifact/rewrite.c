@@ -9,13 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "artifact/decompress.h"
+#include "artifact/output.h"
 #include "artifact/reader.h"
 #include "artifact/rewrite-header.h"
 #include "artifact/signature.h"
 #include "artifact/tar-writer.h"
 #include "artifact/tar.h"
 #include "base/error.h"
-#include "base/file.h"
 #include "base/json.h"
 #include "crypto/digest.h"
 
@@ -287,7 +287,7 @@ static gboolean write_front(Rewrite *rewrite, GError **error)
 	       append_manifests(rewrite, front, error) &&
 	       append_part(rewrite, front, &rewrite->header, error) &&
 	       append_part(rewrite, front, &rewrite->augment, error) &&
-	       file_write_all(rewrite->out_fd, front->data, front->len, error);
+	       output_write(rewrite->out_fd, front->data, front->len, error);
 }
 
 /* --- the payload --- */
@@ -303,7 +303,7 @@ static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data,
 	Rewrite *rewrite = user_data;
 
 	rewrite->data_size += size;
-	return file_write_all(rewrite->out_fd, data, size, error);
+	return output_write(rewrite->out_fd, data, size, error);
 }
 
 /* All that is left of @stream, through @compressor or as it is. */
@@ -436,14 +436,14 @@ static gboolean write_payload(Rewrite *rewrite, GError **error)
 		to = *rewrite->change->compression;
 	g_autofree char *name = g_strconcat("data/0000.tar", compression_suffix(to.kind), NULL);
 	TarHeader header = { name, 0, ENTRY_MODE, rewrite->change->modified_s };
-	if (!file_write_all(rewrite->out_fd, block, sizeof block, error) ||
+	if (!output_write(rewrite->out_fd, block, sizeof block, error) ||
 		!(as_it_is ? copy_stream(rewrite, &rewrite->tar.body, NULL, error)
 			   : repack(rewrite, from, &to, error)))
 		return FALSE;
 	header.size = rewrite->data_size;
 	return tar_header_write(&header, block, error) &&
 	       write_at(rewrite->out_fd, block, sizeof block, header_at, error) &&
-	       file_write_all(rewrite->out_fd, zeros, tar_padding(header.size), error);
+	       output_write(rewrite->out_fd, zeros, tar_padding(header.size), error);
 }
 
 /* --- the whole --- */
@@ -457,7 +457,7 @@ static gboolean write_all(Rewrite *rewrite, GError **error)
 		!write_front(rewrite, error))
 		return FALSE;
 	return (!rewrite->entry || write_payload(rewrite, error)) &&
-	       file_write_all(rewrite->out_fd, end, sizeof end, error);
+	       output_write(rewrite->out_fd, end, sizeof end, error);
 }
 
 /* What the changes say is judged where all headers are judged. */

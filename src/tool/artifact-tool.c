@@ -13,6 +13,16 @@ const char *one_operand(char **operands, const char *verb)
 	return NULL;
 }
 
+gboolean check_operands(char **operands, guint wanted, const char *complaint)
+{
+	if (g_strv_length(operands) == wanted)
+		return TRUE;
+	g_autofree char *message =
+		g_strdup_printf("%s; there were %u", complaint, g_strv_length(operands));
+	complain(STATUS_USAGE, message);
+	return FALSE;
+}
+
 static const Option global_options[] = {
 	{ "compression", 0, OPTION_TEXT, G_STRUCT_OFFSET(GlobalOptions, compression), "NAME",
 		"none, gzip (the default), lzma, or zstd_fastest, zstd_fast, zstd_better, "
@@ -51,6 +61,17 @@ int main(int argc, char **argv)
 			sign_options_size, sign_artifact },
 		{ "dump", "FILE", "Unpacks what is in an artifact, and says how to make it again",
 			dump_details, dump_options, dump_options_size, dump_artifact },
+		{ "cp", "FROM TO", "Copies a file into an image or artifact, or out of it",
+			"One of the two is FILE:PATH, with an artifact, a plain image of a file "
+			"system or one with partitions as FILE. Of partitions, /uboot, /boot/efi "
+			"and /boot/grub are in the first, /data is the fourth, and all else is "
+			"in the second and third, the root file systems. - is the standard "
+			"input, or output. A file in an image is root's, with the mode of its "
+			"source.",
+			cp_options, cp_options_size, copy_file },
+		{ "cat", "FILE:PATH", "Prints a file of an image or artifact",
+			"FILE is an artifact, a plain image or one with partitions, as for cp.",
+			cat_options, cat_options_size, cat_file },
 		{ NULL },
 	};
 	const Program program = {

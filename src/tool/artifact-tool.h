@@ -38,5 +38,14 @@ extern const gsize write_module_image_options_size, write_rootfs_image_options_s
 	write_bootstrap_options_size;
 extern const gsize read_options_size, validate_options_size, sign_options_size, dump_options_size;
 
+/* Those that work inside images. */
+extern const Option cp_options[], cat_options[];
+int copy_file(gconstpointer options, char **operands, gconstpointer global_options);
+int cat_file(gconstpointer options, char **operands, gconstpointer global_options);
+extern const gsize cp_options_size, cat_options_size;
+
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);
+
+/* Are there just so many? FALSE after the complaint that says what is wanted. */
+gboolean check_operands(char **operands, guint wanted, const char *complaint);

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <sys/stat.h>
+#include "artifact/output.h"
+#include "tool/artifact-tool.h"
+#include "tool/edit.h"
+#include "tool/output-file.h"
+#include "tool/source-file.h"
+
+typedef struct {
+	EditOptions edit;
+} CpOptions;
+
+const gsize cp_options_size = sizeof(CpOptions);
+const Option cp_options[] = {
+	{ "Image", 0, OPTION_GROUP, G_STRUCT_OFFSET(CpOptions, edit), .rows = edit_options },
+	{ NULL },
+};
+
+/* --- into an image --- */
+
+static gboolean copy_in(
+	const CpOptions *options, const char *source, EditPlace *place, GError **error)
+{
+	g_auto(SourceFile) file = { .fd = -1 };
+
+	if (!source_file_open(&file, source, options->edit.temporary_folder, error) ||
+		!source_file_complete(place, source, error))
+		return FALSE;
+	return edit_once(place, &options->edit, source_file_write, &file, error);
+}
+
+/* --- out of an image --- */
+
+static gboolean write_out(gconstpointer data, gsize size, gpointer user_data, GError **error)
+{
+	return output_write(*(int *)user_data, data, size, error);
+}
+
+/* In a folder the file keeps its name; a link is followed. */
+static char *find_target(const char *target, const char *path)
+{
+	g_autofree char *name = g_path_get_basename(path);
+	g_autofree char *inside = g_build_filename(target, name, NULL);
+	const char *chosen = g_file_test(target, G_FILE_TEST_IS_DIR) ? inside : target;
+	gboolean exists = g_file_test(chosen, G_FILE_TEST_IS_REGULAR);
+	char *real = exists ? realpath(chosen, NULL) : NULL;
+	char *found = g_strdup(real ? real : chosen);
+
+	free(real);
+	return found;
+}
+
+static int copy_out(const CpOptions *options, const EditPlace *place, const char *target)
+{
+	g_auto(OutputFile) output = { 0 };
+	g_autoptr(GError) error = NULL;
+	ImageStat image_stat;
+	struct stat status;
+	g_autoptr(Edit) edit = edit_open_view(place, &options->edit, &image_stat, &error);
+	Disk *disk = edit ? edit_disk(edit, &error) : NULL;
+
+	if (!disk)
+		return complain(STATUS_USAGE, error->message);
+	g_autofree char *file = find_target(target, place->path);
+	if (!output_file_open(&output, file, 0600, &error) ||
+		!disk_read(disk, place->path, write_out, &output.fd, &error))
+		return output_file_complain(&output, error);
+	/* Not the bits that would lend rights: what was root's in the image is ours here. */
+	if (!output.in_place && fstat(output.fd, &status) == 0) {
+		status.st_mode = image_stat.mode & 0777;
+		output_file_take_after(&output, &status);
+	}
+	if (!output_file_commit(&output, &error))
+		return output_file_complain(&output, error);
+	return STATUS_GOOD;
+}
+
+int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
+{
+	const CpOptions *options = data;
+	const GlobalOptions *global = global_options;
+	g_auto(EditPlace) from = { 0 };
+	g_auto(EditPlace) to = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	if (!check_operands(operands, 2, "cp: a source and a destination must be named"))
+		return STATUS_USAGE;
+	if (global->compression)
+		console_warn("cp keeps the compression of an artifact; modify changes it");
+	gboolean out = !g_str_equal(operands[0], "-") && edit_place_parse(operands[0], &from);
+	if (!out && !edit_place_parse(operands[1], &to))
+		return complain(STATUS_USAGE, "no artifact or sdimage provided");
+	if (out && g_str_equal(operands[1], "-"))
+		console_give_stdout_away();
+	if (!out && !copy_in(options, operands[0], &to, &error))
+		return complain(STATUS_USAGE, error->message);
+	int status = out ? copy_out(options, &from, operands[1]) : STATUS_GOOD;
+	if (status != STATUS_GOOD)
+		return status;
+	console_tell(json_pack("{s:s, s:s}", "from", operands[0], "to", operands[1]), NULL);
+	return STATUS_GOOD;
+}
