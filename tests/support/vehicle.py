@@ -15,18 +15,23 @@ DEADLINE_S = 60
 QUICK = {"UpdatePollIntervalSeconds": 3600, "InventoryPollIntervalSeconds": 3600, "RetryPollIntervalSeconds": 1,
          "RetryDownloadIntervalSeconds": 1, "RetryDownloadCount": 2, "StateScriptRetryIntervalSeconds": 1}
 
-# Keeps what it replaces like a real module, notes each call, and does what ROOT/faults/STATE says:
-# "fail" exits with 1, "kill" ends the agent as a power cut would, both once or, with "always", each time.
+# Keeps what it replaces like a real module, notes each call, and does what ROOT/faults/STATE says: "fail" does its work
+# and exits with 1, "hang" never ends, "kill" ends the agent, "power" the whole machine, which boots anew; each of them
+# once or, with "always", each time.
 FAKE_MODULE = r'''#!/bin/sh
 set -u
 root=@ROOT@
 echo "$1" >>"$root/calls"
 fault=$(cat "$root/faults/$1" 2>/dev/null)
 case "$fault" in
-fail | kill) rm -f "$root/faults/$1" ;;
+fail | hang | kill | power) rm -f "$root/faults/$1" ;;
 esac
 case "$fault" in
-kill*) kill -9 $PPID; sleep 5; exit 1 ;;
+hang*) sleep 1000; exit 1 ;;
+power*) cat /proc/sys/kernel/random/uuid >"$root/proc/sys/kernel/random/boot_id" ;;
+esac
+case "$fault" in
+kill* | power*) kill -9 $PPID; sleep 5; exit 1 ;;
 esac
 put() {
 	printf '%s' "$1" >"$root/target.new" && sync "$root/target.new" && mv "$root/target.new" "$root/target" &&
