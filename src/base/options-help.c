@@ -138,12 +138,33 @@ static void print_man_options(const Option *options)
 	}
 }
 
+#define EXAMPLE_INDENT "    "
+
+/* scdoc takes a backslash for itself in a literal block too. */
+static void print_man_line(const char *line, gboolean is_example)
+{
+	g_auto(GStrv) parts = g_strsplit(line, "\\", -1);
+	g_autofree char *example = g_strjoinv("\\\\", parts);
+	g_autofree char *escaped = escape(line);
+
+	printf("%s\n", is_example ? example + strlen(EXAMPLE_INDENT) : escaped);
+}
+
+/* Lines that stand four blanks in are an example: they are shown as they are. */
 static void print_man_text(const char *text)
 {
-	g_autofree char *escaped = text != NULL ? escape(text) : NULL;
+	g_auto(GStrv) lines = g_strsplit(text != NULL ? text : "", "\n", -1);
+	gboolean in_example = FALSE;
 
-	if (escaped != NULL)
-		printf("%s\n\n", escaped);
+	for (char **line = lines; *line != NULL; line++) {
+		gboolean is_example = g_str_has_prefix(*line, EXAMPLE_INDENT);
+
+		if (is_example != in_example)
+			printf("```\n");
+		print_man_line(*line, is_example);
+		in_example = is_example;
+	}
+	printf("%s\n", in_example ? "```\n" : "");
 }
 
 static void print_man_verb(const Verb *verb)

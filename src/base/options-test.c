@@ -62,7 +62,8 @@ static const Option write_options[] = {
 };
 
 static const Verb verbs[] = {
-	{ "write image", "FILE...", "Write", NULL, write_options, sizeof(Values), record },
+	{ "write image", "FILE...", "Write", "It writes.\n\n    write \\\n        image",
+		write_options, sizeof(Values), record },
 	{ "write", NULL, "Other", NULL, NULL, 0, run_other },
 	{ "list one", NULL, "First of two", NULL, NULL, 0, run_other },
 	{ "list all", NULL, "Second of two", NULL, NULL, 0, run_other },
@@ -165,6 +166,8 @@ static void test_man_page(void)
 	g_test_trap_assert_passed();
 	g_test_trap_assert_stdout(
 		"*sample(1)*# COMMANDS*## write image FILE...*-c, --count N*Default: 3*");
+	/* An example is a literal block of scdoc's, which takes a backslash for itself. */
+	g_test_trap_assert_stdout("*It writes.\n\n```\nwrite \\\\\n    image\n```\n\n*");
 }
 
 int main(int argc, char **argv)
