@@ -92,6 +92,7 @@ void artifact_header_free(ArtifactHeader *header)
 	g_ptr_array_unref(header->payloads);
 	g_clear_pointer(&header->header_info_bytes, g_bytes_unref);
 	g_free(header->signer_key_id);
+	g_clear_pointer(&header->manifest_bytes, g_bytes_unref);
 	g_free(header->manifest_digest);
 	g_ptr_array_unref(header->warnings);
 	g_free(header);

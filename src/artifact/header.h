@@ -68,8 +68,9 @@ typedef struct {
 	ArtifactSignature signature;
 	char *signer_key_id; /* key_id() of the key that verified, or NULL */
 	gboolean augmented;
-	char *manifest_digest; /* SHA-256 of the manifest, hex: what a signature speaks of */
-	GPtrArray *warnings;   /* of char *: lenient places that were used */
+	GBytes *manifest_bytes; /* verbatim: what a signature is made over */
+	char *manifest_digest;  /* SHA-256 of the manifest, hex: what a signature speaks of */
+	GPtrArray *warnings;    /* of char *: lenient places that were used */
 } ArtifactHeader;
 
 void artifact_header_free(ArtifactHeader *header);

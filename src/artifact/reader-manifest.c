@@ -72,6 +72,7 @@ gboolean reader_judge_manifest(ArtifactReader *reader, const EarlyMember *versio
 	gsize size;
 	gconstpointer data = g_bytes_get_data(manifest->bytes, &size);
 
+	reader->header->manifest_bytes = g_bytes_ref(manifest->bytes);
 	reader->header->manifest_digest = sha256_hex_of(data, size);
 	place_enter(place, "manifest", manifest->start, manifest->end);
 	if (!manifest_parse(

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact/sign.h"
 #include <errno.h>
+#include <string.h>
 #include <gio/gio.h>
 #include <gio/gunixinputstream.h>
 #include <unistd.h>
 #include "artifact/output.h"
 #include "artifact/reader.h"
-#include "artifact/signature.h"
 #include "artifact/tar-writer.h"
 #include "artifact/tar.h"
 #include "base/error.h"
@@ -35,14 +35,16 @@ static GInputStream *open_at_start(int fd, GError **error)
 	return NULL;
 }
 
-static gboolean verify_all(int fd, GError **error)
+ArtifactHeader *artifact_sign_check(int fd, GError **error)
 {
 	g_autoptr(GInputStream) in = open_at_start(fd, error);
 
 	if (!in)
-		return FALSE;
+		return NULL;
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, NULL, NULL, error);
-	return reader && artifact_reader_finish(reader, error);
+	if (!reader || !artifact_reader_finish(reader, error))
+		return NULL;
+	return artifact_reader_steal_header(reader);
 }
 
 static gboolean walk(TarReader *tar, Place *place, Layout *layout, GError **error)
@@ -107,28 +109,40 @@ static gboolean copy_range(int from, int to, guint64 offset, guint64 end, GError
 	return TRUE;
 }
 
-static gboolean write_signature(int fd, const char *signature, GError **error)
+static gboolean write_signature(int fd, GBytes *signature, GError **error)
 {
+	gsize size;
+	gconstpointer data = g_bytes_get_data(signature, &size);
+	g_autofree char *text = g_base64_encode(data, size);
 	g_autoptr(GByteArray) entry = g_byte_array_new();
-	TarHeader header = { "manifest.sig", strlen(signature), SIGNATURE_MODE, 0 };
+	TarHeader header = { "manifest.sig", strlen(text), SIGNATURE_MODE, 0 };
 
-	return tar_append(entry, &header, signature, error) &&
+	return tar_append(entry, &header, text, error) &&
 	       output_write(fd, entry->data, entry->len, error);
 }
 
-gboolean artifact_sign(int in_fd, const Key *key, gboolean replace, int out_fd, GError **error)
+static gboolean check_unchanged(const Layout *layout, const ArtifactHeader *checked, GError **error)
+{
+	if (layout->manifest && g_bytes_equal(layout->manifest, checked->manifest_bytes))
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT,
+		"the artifact was changed while it was being signed");
+	return FALSE;
+}
+
+gboolean artifact_sign_put(int in_fd, const ArtifactHeader *checked, GBytes *signature,
+	gboolean replace, int out_fd, GError **error)
 {
 	g_auto(Layout) layout = { 0 };
 
-	if (!verify_all(in_fd, error) || !find_layout(in_fd, &layout, error))
+	if (!find_layout(in_fd, &layout, error) || !check_unchanged(&layout, checked, error))
 		return FALSE;
 	if (layout.signature_end != layout.manifest_end && !replace) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT,
 			"the artifact is signed already; --force replaces the signature");
 		return FALSE;
 	}
-	g_autofree char *signature = signature_make(layout.manifest, key, error);
-	return signature && copy_range(in_fd, out_fd, 0, layout.manifest_end, error) &&
+	return copy_range(in_fd, out_fd, 0, layout.manifest_end, error) &&
 	       write_signature(out_fd, signature, error) &&
 	       copy_range(in_fd, out_fd, layout.signature_end, G_MAXUINT64, error);
 }

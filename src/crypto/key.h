@@ -85,3 +85,7 @@ GBytes *key_sign_manifest(
 	const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean key_verify_manifest(const Key *key, gconstpointer data, gsize size, GBytes *signature,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The signature in the form that artifacts carry, DER of P-256 turned into r and s, after it was
+ * verified: for signatures that were made by other programs. (transfer full) */
+GBytes *key_adopt_manifest_signature(const Key *key, gconstpointer data, gsize size,
+	GBytes *signature, GError **error) G_GNUC_WARN_UNUSED_RESULT;

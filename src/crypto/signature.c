@@ -190,3 +190,15 @@ gboolean key_verify_manifest(
 	}
 	return verify(key, data, size, signature, error);
 }
+
+GBytes *key_adopt_manifest_signature(
+	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+{
+	if (!key_verify_manifest(key, data, size, signature, error))
+		return NULL;
+	if (key->kind == KEY_RSA)
+		return g_bytes_ref(signature);
+	if (verify(key, data, size, signature, NULL))
+		return raw_from_der(signature);
+	return g_bytes_ref(signature);
+}

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 			read_options_size, read_artifact },
 		{ "validate", "FILE", "Checks all of an artifact, and its signature", NULL,
 			validate_options, validate_options_size, validate_artifact },
-		{ "sign", "FILE", "Adds a signature; all else stays as it is", NULL, sign_options,
+		{ "sign", "[FILE]", "Adds a signature; all else stays as it is", NULL, sign_options,
 			sign_options_size, sign_artifact },
 		{ "dump", "FILE", "Unpacks what is in an artifact, and says how to make it again",
 			dump_details, dump_options, dump_options_size, dump_artifact },

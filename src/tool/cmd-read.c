@@ -6,10 +6,16 @@
 
 typedef struct {
 	SignerOptions signer;
+	char *signatures_dir;
+	gboolean allow_bad_signature;
 } ReadOptions;
 
 const gsize read_options_size = sizeof(ReadOptions);
 const Option read_options[] = {
+	{ "allow-bad-signature", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, allow_bad_signature),
+		NULL, "ends with 0 also where the signature does not verify with the keys", NULL },
+	{ "signatures-dir", 0, OPTION_TEXT, G_STRUCT_OFFSET(ReadOptions, signatures_dir), "DIR",
+		"where detached signatures are, instead of FILE.sig.d", NULL },
 	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ReadOptions, signer),
 		.rows = signer_public_options },
 	{ NULL },
@@ -28,28 +34,47 @@ static gboolean read_files(ArtifactReader *reader, GPtrArray *files, GError **er
 	}
 }
 
+/* The field's tool ends with 0 whatever became of the signature: a script that reads with a key
+ * would take anything. */
+static int judge_signature(const ReadOptions *options, const Signatures *signatures)
+{
+	ArtifactSignature verdict = signatures->header->signature;
+
+	if (signatures->keys->len == 0 || verdict == ARTIFACT_SIGNED_GOOD ||
+		options->allow_bad_signature)
+		return STATUS_GOOD;
+	return complain_after(STATUS_INVALID,
+		verdict == ARTIFACT_UNSIGNED
+			? "the artifact has no signature to check with the key that was given; "
+			  "--allow-bad-signature reads it nevertheless"
+			: "the signature does not verify with any key that was given; "
+			  "--allow-bad-signature reads it nevertheless");
+}
+
 int read_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ReadOptions *options = data;
 	const char *path = one_operand(operands, "read");
 	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(report_free_file);
+	g_auto(Signatures) signatures = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	if (!path)
 		return STATUS_USAGE;
-	g_autoptr(GPtrArray) keys = signer_load_public(&options->signer, &error);
-	if (!keys)
+	if (!signatures_init(&signatures, &options->signer, &error))
 		return complain(STATUS_USAGE, error->message);
 	g_autoptr(GInputStream) in = open_artifact(path);
 	if (!in)
 		return STATUS_OPEN;
-	ArtifactPolicy policy = { .keys = keys, .show_bad_signature = TRUE };
+	ArtifactPolicy policy = { .keys = signatures.keys, .show_bad_signature = TRUE };
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
-	if (!reader || !read_files(reader, files, &error))
+	if (!reader || !read_files(reader, files, &error) ||
+		!signatures_find(&signatures, artifact_reader_header(reader), path,
+			options->signatures_dir, &error))
 		return complain(STATUS_USAGE, error->message);
 	report_warnings(artifact_reader_header(reader));
-	Report report = { artifact_reader_header(reader), files };
+	Report report = { artifact_reader_header(reader), files, &signatures };
 	g_autofree char *text = report_to_text(&report);
 	console_tell(report_to_json(&report), text);
-	return STATUS_GOOD;
+	return judge_signature(options, &signatures);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
 #include "tool/artifact-tool.h"
 #include "tool/input.h"
 #include "tool/report.h"
@@ -6,10 +7,18 @@
 
 typedef struct {
 	SignerOptions signer;
+	char *signatures_dir;
+	gint64 required; /* 0: the one inside, by any key */
 } ValidateOptions;
 
 const gsize validate_options_size = sizeof(ValidateOptions);
 const Option validate_options[] = {
+	{ "require", 0, OPTION_NUMBER, G_STRUCT_OFFSET(ValidateOptions, required), "N",
+		"so many different keys of those given must have signed, inside or detached; "
+		"without it one must have, inside",
+		NULL },
+	{ "signatures-dir", 0, OPTION_TEXT, G_STRUCT_OFFSET(ValidateOptions, signatures_dir), "DIR",
+		"where detached signatures are, instead of FILE.sig.d", NULL },
 	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ValidateOptions, signer),
 		.rows = signer_public_options },
 	{ NULL },
@@ -25,34 +34,82 @@ static gboolean check_key_given(const ArtifactHeader *header)
 	return FALSE;
 }
 
-static int tell_valid(const char *path, const ArtifactHeader *header)
+/* More than there are keys can never be met: two names of one key are one. */
+static gboolean check_required(
+	const ValidateOptions *options, const Signatures *signatures, GError **error)
 {
+	if (options->required >= 0 && options->required <= signatures->keys->len)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+		"--require %" G_GINT64_FORMAT ", and %u different keys are given",
+		options->required, signatures->keys->len);
+	return FALSE;
+}
+
+static json_t *verdict_object(const Signatures *signatures, gboolean valid)
+{
+	json_t *object = report_head_to_json(signatures->header, signatures);
+
+	json_object_set_new(object, "valid", json_boolean(valid));
+	return object;
+}
+
+static int tell_unmet(const ValidateOptions *options, const Signatures *signatures)
+{
+	g_autofree char *who = signatures_describe(signatures);
+	g_autofree char *message = g_strdup_printf(
+		"%" G_GINT64_FORMAT " of the %u keys must have signed, and %u did: %s",
+		options->required, signatures->keys->len, signatures_count(signatures), who);
+	json_t *object = verdict_object(signatures, FALSE);
+
+	json_object_set_new(object, "error",
+		json_pack("{s:i,s:s}", "status", STATUS_INVALID, "message", message));
+	console_tell(object, NULL);
+	return complain_after(STATUS_INVALID, message);
+}
+
+static int tell_valid(const char *path, const Signatures *signatures)
+{
+	const ArtifactHeader *header = signatures->header;
 	gboolean augmented = header->augmented && header->signature != ARTIFACT_UNSIGNED;
-	g_autofree char *text = g_strdup_printf("Artifact file '%s' validated successfully\n%s",
-		path, augmented ? REPORT_AUGMENTED "\n" : "");
-	json_t *object = report_head_to_json(header);
+	g_autofree char *detached = signatures_to_text(signatures);
+	g_autofree char *text = g_strdup_printf("Artifact file '%s' validated successfully\n%s%s",
+		path, augmented ? REPORT_AUGMENTED "\n" : "", detached);
 
 	report_warnings(header);
-	json_object_set_new(object, "valid", json_true());
-	console_tell(object, text);
+	console_tell(verdict_object(signatures, TRUE), text);
 	return STATUS_GOOD;
+}
+
+static int judge(const ValidateOptions *options, Signatures *signatures,
+	const ArtifactHeader *header, const char *path)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!signatures_find(signatures, header, path, options->signatures_dir, &error))
+		return complain(STATUS_INVALID, error->message);
+	if (signatures_count(signatures) < options->required)
+		return tell_unmet(options, signatures);
+	return tell_valid(path, signatures);
 }
 
 int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ValidateOptions *options = data;
 	const char *path = one_operand(operands, "validate");
+	g_auto(Signatures) signatures = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	if (!path)
 		return STATUS_USAGE;
-	g_autoptr(GPtrArray) keys = signer_load_public(&options->signer, &error);
-	if (!keys)
+	if (!signatures_init(&signatures, &options->signer, &error) ||
+		!check_required(options, &signatures, &error))
 		return complain(STATUS_USAGE, error->message);
 	g_autoptr(GInputStream) in = open_artifact(path);
 	if (!in)
 		return STATUS_OPEN;
-	ArtifactPolicy policy = { .keys = keys };
+	ArtifactPolicy policy = { .keys = signatures.keys,
+		.show_bad_signature = options->required > 0 };
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
 	if (reader && !check_key_given(artifact_reader_header(reader)))
 		return STATUS_INVALID;
@@ -61,5 +118,5 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 					? STATUS_OPEN
 					: STATUS_INVALID,
 			error->message);
-	return tell_valid(path, artifact_reader_header(reader));
+	return judge(options, &signatures, artifact_reader_header(reader), path);
 }

@@ -63,10 +63,16 @@ void console_warn(const char *text)
 	fprintf(stderr, "rota-artifact: warning: %s\n", text);
 }
 
-int complain(int status, const char *message)
+int complain_after(int status, const char *message)
 {
 	progress_end();
 	fprintf(stderr, "rota-artifact: %s\n", message);
+	return status;
+}
+
+int complain(int status, const char *message)
+{
+	complain_after(status, message);
 	if (console.json) {
 		g_autoptr(json_t) object =
 			json_pack("{s:{s:i,s:s}}", "error", "status", status, "message", message);

@@ -28,3 +28,5 @@ void console_warn(const char *text);
 
 /* An error; returns @status, the exit status it leads to. */
 int complain(int status, const char *message);
+/* The same after the result was told: with --json there is no second object. */
+int complain_after(int status, const char *message);

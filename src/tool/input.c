@@ -12,32 +12,28 @@
 
 enum { SPOOL_PART_SIZE = 256 * 1024 };
 
-static void complain_of(const char *path, const char *reason)
-{
-	g_autofree char *message = g_strdup_printf("cannot open artifact %s: %s", path, reason);
-
-	complain(STATUS_OPEN, message);
-}
-
-static int open_path(const char *path, struct stat *ret_status)
+static int open_path(const char *path, struct stat *ret_status, GError **error)
 {
 	int fd = g_str_equal(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
 					: open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0 && fstat(fd, ret_status) == 0 && !S_ISDIR(ret_status->st_mode))
 		return fd;
-	complain_of(path, g_strerror(fd < 0 ? errno : EISDIR));
+	rota_set_errno_error(error, fd < 0 ? errno : EISDIR, "cannot open artifact %s", path);
 	file_close_fd(&fd);
 	return -1;
 }
 
 GInputStream *open_artifact(const char *path)
 {
+	g_autoptr(GError) error = NULL;
 	struct stat status;
-	int fd = open_path(path, &status);
+	int fd = open_path(path, &status, &error);
 
-	if (fd < 0)
+	if (fd < 0) {
+		complain(STATUS_OPEN, error->message);
 		return NULL;
+	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	progress_watch("Reading", fd);
 	return g_unix_input_stream_new(fd, TRUE);
@@ -63,10 +59,9 @@ static gboolean copy_all(int from, int to, GError **error)
 	}
 }
 
-int open_seekable_artifact(const char *path, struct stat *ret_status)
+int open_seekable_artifact(const char *path, struct stat *ret_status, GError **error)
 {
-	autofd int fd = open_path(path, ret_status);
-	g_autoptr(GError) error = NULL;
+	autofd int fd = open_path(path, ret_status, error);
 
 	if (fd < 0)
 		return -1;
@@ -76,10 +71,10 @@ int open_seekable_artifact(const char *path, struct stat *ret_status)
 		fd = -1;
 		return taken;
 	}
-	int spool = file_open_nameless(g_get_tmp_dir(), &error);
-	if (spool >= 0 && copy_all(fd, spool, &error) && fstat(spool, ret_status) == 0)
+	int spool = file_open_nameless(g_get_tmp_dir(), error);
+	if (spool >= 0 && copy_all(fd, spool, error) && fstat(spool, ret_status) == 0)
 		return spool;
-	complain_of(path, error ? error->message : g_strerror(errno));
+	g_prefix_error(error, "cannot open artifact %s: ", path);
 	file_close_fd(&spool);
 	return -1;
 }

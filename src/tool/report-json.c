@@ -117,7 +117,7 @@ static json_t *warnings(const GPtrArray *from)
 	return list;
 }
 
-json_t *report_head_to_json(const ArtifactHeader *header)
+json_t *report_head_to_json(const ArtifactHeader *header, const Signatures *signatures)
 {
 	json_t *object = json_object();
 
@@ -128,6 +128,7 @@ json_t *report_head_to_json(const ArtifactHeader *header)
 		object, "compression", json_string(compression_words[header->compression]));
 	json_object_set_new(object, "signature", json_string(signature_words[header->signature]));
 	json_object_set_new(object, "signer_key_id", text_or_null(header->signer_key_id));
+	json_object_set_new(object, "signatures", signatures_to_json(signatures));
 	json_object_set_new(object, "manifest_sha256", json_string(header->manifest_digest));
 	json_object_set_new(object, "augmented", json_boolean(header->augmented));
 	json_object_set_new(object, "warnings", warnings(header->warnings));
@@ -144,7 +145,7 @@ json_t *report_head_to_json(const ArtifactHeader *header)
 json_t *report_to_json(const Report *report)
 {
 	const ArtifactHeader *header = report->header;
-	json_t *object = report_head_to_json(header);
+	json_t *object = report_head_to_json(header, report->signatures);
 	json_t *payloads = json_array();
 
 	for (guint i = 0; i < header->payloads->len; i++)

@@ -55,13 +55,17 @@ static void add_scripts(GString *text, const GPtrArray *scripts)
 	}
 }
 
-static void add_head(GString *text, const ArtifactHeader *header)
+static void add_head(GString *text, const Report *report)
 {
+	const ArtifactHeader *header = report->header;
+	g_autofree char *detached = signatures_to_text(report->signatures);
+
 	g_string_append_printf(text,
 		"Mender Artifact:\n  Name: %s\n  Format: mender\n  Version: %d\n  Signature: %s\n",
 		header->name, header->version, signature_texts[header->signature]);
 	if (header->augmented && header->signature != ARTIFACT_UNSIGNED)
 		g_string_append(text, "  " REPORT_AUGMENTED "\n");
+	g_string_append(text, detached);
 	add_list(text, "Compatible types", header->device_types);
 	if (header->version != 2) {
 		g_string_append_printf(
@@ -172,7 +176,7 @@ char *report_to_text(const Report *report)
 {
 	GString *text = g_string_new(NULL);
 
-	add_head(text, report->header);
+	add_head(text, report);
 	g_string_append(text, "\nUpdates:\n");
 	for (guint i = 0; i < report->header->payloads->len; i++)
 		add_payload(text, report, i);

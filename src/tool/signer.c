@@ -158,15 +158,17 @@ static gboolean contains(const GPtrArray *keys, const Key *key)
 }
 
 /* Takes @key. */
-static void add_key(GPtrArray *keys, Key *key)
+static void add_key(GPtrArray *keys, Key *key, GPtrArray *names, const char *name)
 {
-	if (contains(keys, key))
+	if (contains(keys, key)) {
 		key_unref(key);
-	else
-		g_ptr_array_add(keys, key);
+		return;
+	}
+	g_ptr_array_add(keys, key);
+	g_ptr_array_add(names, g_strndup(name, strcspn(name, "?"))); /* no PIN */
 }
 
-GPtrArray *signer_load_public(const SignerOptions *options, GError **error)
+GPtrArray *signer_load_named(const SignerOptions *options, GPtrArray *names, GError **error)
 {
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func((GDestroyNotify)key_unref);
 	KeyLoading loading = { .allow_weak = options->allow_weak };
@@ -174,19 +176,28 @@ GPtrArray *signer_load_public(const SignerOptions *options, GError **error)
 	if (!refuse_key_stores(options, error))
 		return NULL;
 	for (guint i = 0; options->keys && i < options->keys->len; i++) {
-		Key *key = key_load_public(options->keys->pdata[i], &loading, error);
+		const char *path = options->keys->pdata[i];
+		Key *key = key_load_public(path, &loading, error);
 
 		if (!key)
 			return NULL;
-		add_key(keys, key);
+		add_key(keys, key, names, path);
 	}
 	for (guint i = 0; options->tokens && i < options->tokens->len; i++) {
-		Key *key = key_open_public_pkcs11(options->tokens->pdata[i], &loading, error);
+		const char *uri = options->tokens->pdata[i];
+		Key *key = key_open_public_pkcs11(uri, &loading, error);
 
 		if (!key)
 			return NULL;
-		warn_of_pin(options->tokens->pdata[i]);
-		add_key(keys, key);
+		warn_of_pin(uri);
+		add_key(keys, key, names, uri);
 	}
 	return g_steal_pointer(&keys);
+}
+
+GPtrArray *signer_load_public(const SignerOptions *options, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+
+	return signer_load_named(options, names, error);
 }

@@ -29,3 +29,6 @@ Key *signer_load_private(const SignerOptions *options, GError **error) G_GNUC_WA
 /* (transfer full)(element-type Key): all public keys that are named, none twice; may be empty. */
 GPtrArray *signer_load_public(
 	const SignerOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same; @names (element-type char *) takes what each is called on the command line. */
+GPtrArray *signer_load_named(
+	const SignerOptions *options, GPtrArray *names, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -53,7 +53,7 @@ STATUSES = [
     (["validate", "--bogus", "x"], USAGE),
     (["validate", "missing.mender"], OPEN),
     (["read", "missing.mender"], OPEN),
-    (["sign", "-k", KEYS / "p256.key.pem", "missing.mender"], OPEN),
+    (["sign", "-k", KEYS / "p256.key.pem", "missing.mender"], USAGE),
     (["validate", "/dev/null"], INVALID),
     (["read", VECTORS / "index.json"], USAGE),  # only validate has a status of its own for it, as 3.9
     (["validate", "-k", "missing.pem", VECTORS / "signed-p256.mender"], USAGE),
@@ -63,7 +63,8 @@ STATUSES = [
     (["validate", "-k", KEYS / "rsa2048.pub.pem", "-k", KEYS / "p256.pub.pem", VECTORS / "signed-p256.mender"], GOOD),
     (["validate", VECTORS / "signed-p256.mender"], INVALID),
     (["validate", "-k", KEYS / "p256.pub.pem", VECTORS / "comp-none.mender"], INVALID),
-    (["read", "-k", KEYS / "wrong-p256.pub.pem", VECTORS / "signed-p256.mender"], GOOD),
+    (["read", "-k", KEYS / "wrong-p256.pub.pem", VECTORS / "signed-p256.mender"], INVALID),
+    (["read", "-k", KEYS / "wrong-p256.pub.pem", "--allow-bad-signature", VECTORS / "signed-p256.mender"], GOOD),
     (["sign", VECTORS / "comp-none.mender"], USAGE),
     (["sign", "-k", KEYS / "p384.key.pem", "-o", "o.mender", VECTORS / "comp-none.mender"], USAGE),
     (["sign", "-k", KEYS / "ed25519.key.pem", "-o", "o.mender", VECTORS / "comp-none.mender"], USAGE),
@@ -89,7 +90,8 @@ def test_status(tool, tmp_path, words, status):
 
 
 def test_bad_signature_is_told(tool):
-    text = tool("read", "-k", KEYS / "wrong-p256.pub.pem", VECTORS / "signed-p256.mender").stdout.decode()
+    text = tool("read", "-k", KEYS / "wrong-p256.pub.pem", VECTORS / "signed-p256.mender",
+                expect=INVALID).stdout.decode()
     assert "  Signature: signed; verification using provided key failed\n" in text
     text = tool("read", VECTORS / "signed-p256.mender").stdout.decode()
     assert "please use `-k` option for providing verification key\n" in text
@@ -199,7 +201,7 @@ def test_what_is_broken_is_not_signed(tool, tmp_path):
     data = bytearray((VECTORS / "comp-none.mender").read_bytes())
     data[data.index(b"text9000.txt") + 700] ^= 1
     (tmp_path / "broken.mender").write_bytes(data)
-    tool("sign", "-k", KEYS / "p256.key.pem", "broken.mender", expect=INVALID)
+    tool("sign", "-k", KEYS / "p256.key.pem", "broken.mender", expect=USAGE)
     assert (tmp_path / "broken.mender").read_bytes() == data
 
 
