@@ -157,8 +157,10 @@ static void add_payload(GString *text, const Report *report, guint index)
 	const ArtifactPayload *payload = report->header->payloads->pdata[index];
 	g_autofree char *clears = list_of(payload->clears_provides);
 
-	g_string_append_printf(
-		text, "  - Type: %s\n", payload->type ? payload->type : "Empty type");
+	/* What an installer will run: an augment's type stands for the base's, as its values do. */
+	const char *type = payload->augmented_type ? payload->augmented_type : payload->type;
+
+	g_string_append_printf(text, "  - Type: %s\n", type ? type : "Empty type");
 	add_table(text, "Provides", payload->provides, provides_value);
 	add_table(text, "Depends", payload->depends, depends_value);
 	g_string_append_printf(text, "    Clears Provides: %s\n", clears);

@@ -47,24 +47,28 @@ static gboolean choose_version(
 
 /* --- defaults --- */
 
-/* "rootfs-image.NAME", or "rootfs-image" alone for an image without a name of its own. */
+/* "rootfs-image.NAME", or "rootfs-image" alone for an image without a name of its own. The name of
+ * the way is a default too, and goes with --no-default-software-version. */
 static char *software_key(const WriteOptions *options, const WriteWay *way)
 {
 	const char *filesystem =
 		options->software_filesystem ? options->software_filesystem : "rootfs-image";
-	const char *name = options->software_name ? options->software_name : way->software_name;
+	const char *name = options->software_name;
 
+	if (!name && !options->no_software_version)
+		name = way->software_name;
 	return name ? g_strconcat(filesystem, ".", name, NULL) : g_strdup(filesystem);
 }
 
+/* A version that is named is provided whatever else was said. */
 static void add_default_version(
 	const WriteOptions *options, const WriteWay *way, GHashTable *provides)
 {
 	g_autofree char *software = software_key(options, way);
 	g_autofree char *key = g_strconcat(software, ".version", NULL);
 
-	if (!way->has_software || options->no_software_version ||
-		g_hash_table_contains(provides, key))
+	if (!way->has_software || g_hash_table_contains(provides, key) ||
+		(options->no_software_version && !options->software_version))
 		return;
 	g_hash_table_replace(provides, g_steal_pointer(&key),
 		g_strdup(options->software_version ? options->software_version : options->name));
@@ -91,7 +95,8 @@ static char **make_clears(const WriteOptions *options, const WriteWay *way)
 
 	for (guint i = 0; options->clears && i < options->clears->len; i++)
 		add_pattern(clears, options->clears->pdata[i]);
-	if (way->has_software && !options->no_clears && !contains(clears, pattern)) {
+	/* Without a version of its own it does not speak for the software that was there. */
+	if (way->has_software && !options->no_clears && !options->no_software_version) {
 		if (way->is_image && g_str_equal(pattern, "rootfs-image.*")) {
 			add_pattern(clears, "artifact_group");
 			add_pattern(clears, "rootfs_image_checksum");
