@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every verb and flag of Debian's mender-artifact, as its own --help lists them when the test runs, against ours.
+
+A row is a command line with the flag in it, run by both programs in folders with the same files. Compared are the exit
+status, the output, and the facts of every file that was made or changed (support/artifact_facts.py); where the row
+says what the line is without the flag, the effect must also differ from that one's. A flag is tried in each spelling.
+The last test prints the table (and leaves it in out/), and fails where the help has a flag without a row."""
+
+import itertools
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+from support import artifact_facts
+from support.tool_rows import FLAG, IMAGE, MODULE, ROWS
+
+pytestmark = pytest.mark.shows("I3-MS1")
+
+TABLE = pathlib.Path(__file__).resolve().parents[2] / "out/mender-artifact-flags.md"
+
+
+# --- the two programs, side by side ---
+
+class Side:
+    """One program in a folder of its own with the files of the template."""
+
+    def __init__(self, program, template, folder, environment):
+        self.program, self.template, self.folder, self.environment = program, template, folder, environment
+        shutil.copytree(template, folder)
+
+    def run(self, words):
+        return subprocess.run([self.program, *words], capture_output=True, cwd=self.folder, env=self.environment,
+                              timeout=120, stdin=subprocess.DEVNULL)
+
+    def changed(self):
+        """Path to facts, of all files that are not as in the template."""
+        facts = {}
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder)
+            before = self.template / name
+            if path.is_file() and (not before.is_file() or before.read_bytes() != path.read_bytes()):
+                facts[str(name)] = self.facts_of(path.read_bytes())
+        return facts
+
+    def facts_of(self, data):
+        if artifact_facts.is_artifact(data):
+            return artifact_facts.artifact_facts(data, self.content)
+        return json.loads(data) if data.startswith(b"{") else self.content(data)
+
+    def content(self, data):
+        """Of an image the files in it: two programs need not write the same blocks."""
+        if not artifact_facts.is_ext4(data):
+            return artifact_facts.sha256(data)
+        folder = self.folder.parent / f"look-{os.urandom(4).hex()}"
+        folder.mkdir()
+        try:
+            return artifact_facts.image_facts(data, folder)
+        finally:
+            shutil.rmtree(folder)
+
+
+def shell(folder, *words, **more_arguments):
+    subprocess.run(list(map(str, words)), check=True, capture_output=True, timeout=120, cwd=folder, **more_arguments)
+
+
+def make_image(folder):
+    tree = folder / "tree"
+    (tree / "etc/mender").mkdir(parents=True)
+    (tree / "etc/hello").write_text("hello\n")
+    (tree / "etc/mender/artifact_info").write_text("artifact_name=r1\n")
+    (tree / "etc/mender/mender.conf").write_text('{"ServerURL": "https://here", "TenantToken": "dummy"}')
+    shell(folder, "mkfs.ext4", "-q", "-d", "tree", "image.ext4", "4M")
+    shutil.copy(folder / "image.ext4", folder / "image.sdimg")  # a plain image must have this name for 3.9
+    shutil.rmtree(tree)
+
+
+def make_keys(folder, environment):
+    shell(folder, "openssl", "genrsa", "-traditional", "-out", "rsa.key", "2048")
+    shell(folder, "openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "p256.key")
+    for name in ("rsa", "p256"):
+        (folder / f"{name}.key").chmod(0o600)
+        shell(folder, "openssl", "pkey", "-in", f"{name}.key", "-pubout", "-out", f"{name}.pub")
+    pkcs8 = folder.parent / "rsa.pkcs8"
+    shell(folder, "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "rsa.key", "-out", pkcs8)
+    shell(folder, "softhsm2-util", "--init-token", "--free", "--label", "t", "--pin", "1234", "--so-pin", "1234",
+          env=environment)
+    shell(folder, "softhsm2-util", "--import", pkcs8, "--token", "t", "--label", "rsa", "--id", "01", "--pin", "1234",
+          env=environment)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    tokens = tmp_path_factory.mktemp("tokens")
+    (tokens / "softhsm2.conf").write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
+    return {**os.environ, "SOFTHSM2_CONF": str(tokens / "softhsm2.conf"), "PATH": f"/usr/sbin:/sbin:{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="module")
+def theirs(peers):
+    return peers / "usr/bin/mender-artifact"
+
+
+@pytest.fixture(scope="module")
+def template(theirs, environment, tmp_path_factory):
+    """The files that every row finds; the artifacts among them are the real tool's."""
+    folder = tmp_path_factory.mktemp("template") / "files"
+    folder.mkdir()
+    make_keys(folder, environment)
+    make_image(folder)
+    for name in ("app", "more", "other"):
+        (folder / name).write_bytes(f"content of {name}\n".encode() * 500)
+    (folder / "meta.json").write_text('{"b": {"x": 1}, "a": "<&>"}')
+    (folder / "augment.json").write_text('{"b": {"y": 2}, "c": [1, "two"]}')
+    for script in ("ArtifactInstall_Enter_05_check", "ArtifactCommit_Leave_10"):
+        (folder / script).write_text(f"#!/bin/sh\n# {script}\n")
+        (folder / script).chmod(0o755)
+    rich = ["write", "module-image", "-n", "r1", "-t", "ecu", "-t", "ecu-2", "-T", "raw", "-f", "app", "-f", "more",
+            "-m", "meta.json", "-s", "ArtifactInstall_Enter_05_check", "-s", "ArtifactCommit_Leave_10", "-p", "k:v",
+            "-d", "need:this", "-g", "g1", "-G", "g2", "-N", "old"]
+    shell(folder, theirs, *rich, "-o", "rich.mender")
+    shell(folder, theirs, *rich, "-o", "signed.mender", "-k", "rsa.key")
+    shell(folder, theirs, *rich, "-o", "augmented.mender", "--augment-type", "gen", "--augment-file", "other",
+          "--augment-meta-data", "augment.json")
+    shell(folder, theirs, "write", "rootfs-image", "-n", "r1", "-t", "ecu", "-f", "image.ext4", "-o", "image.mender")
+    return folder
+
+
+@pytest.fixture
+def sides(bin, theirs, template, environment, tmp_path):
+    """sides() gives (ours, theirs), fresh."""
+    count = 0
+
+    def make():
+        nonlocal count
+        count += 1
+        return (Side(bin / "rota-artifact", template, tmp_path / f"ours-{count}", environment),
+                Side(theirs, template, tmp_path / f"theirs-{count}", environment))
+    return make
+
+
+# --- the help ---
+
+def flags_of(text):
+    """(long, letter or "", takes a value) of each flag a help text lists."""
+    return [(long, letter or "", bool(value)) for long, value, letter in
+            re.findall(r"^   (--[a-z0-9-]+)( [A-Za-z:]+)?(?:, (-[a-zA-Z])(?: [A-Za-z:]+)?)?(?:  |$)", text, re.M)]
+
+
+def commands_of(text):
+    return [name for name in re.findall(r"^ +([a-z-]+)(?:, [a-z])?  ", text.split("COMMANDS:")[1].split("OPTIONS:")[0], re.M)]
+
+
+def help_of(program, *words):
+    return subprocess.run([program, *words, "--help"], capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.fixture(scope="module")
+def help_flags(theirs):
+    """(verb, long) to (letter, takes a value), for all verbs the help knows; (verb, "") for the verb itself."""
+    verbs = []
+    for command in commands_of(help_of(theirs)):
+        verbs += [f"write {way}" for way in commands_of(help_of(theirs, "write"))] if command == "write" else [command]
+    found = {("", long): (letter, value) for long, letter, value in flags_of(help_of(theirs))}
+    for verb in verbs:
+        found[verb, ""] = ("", False)
+        if verb != "help":
+            found.update({(verb, long): (letter, value) for long, letter, value in flags_of(help_of(theirs, *verb.split()))
+                          if long != "--help"})
+    return found
+
+
+def spellings(row, help_flags):
+    """The row's words with the flag spelled in each way the real tool takes."""
+    if FLAG not in row.words:
+        return [row.words]
+    letter, takes_value = help_flags.get((row.verb, row.flag), ("-h", False))
+    lines = [[name if word == FLAG else word for word in row.words] for name in (row.flag, letter) if name]
+    if takes_value:
+        joined, at = [], 0
+        while at < len(row.words):
+            is_flag = row.words[at] == FLAG
+            joined.append(f"{row.flag}={row.words[at + 1]}" if is_flag else row.words[at])
+            at += 2 if is_flag else 1
+        lines.append(joined)
+    return lines
+
+
+# --- the tests ---
+
+SEEN = {}  # row to what was seen of it, for the table
+
+
+def output_of(done, how):
+    if how == "free":
+        return None
+    text = done.stdout.decode()
+    if how == "command":
+        return shlex.split(text)
+    return artifact_facts.read_facts(text) if how == "facts" and done.returncode == 0 else text
+
+
+def verify_both(row, makers, judges):
+    """What each maker wrote is verified by each judge, with the key it was signed with."""
+    for maker in makers:
+        signed = {name for name, facts in maker.changed().items() if isinstance(facts, dict) and facts.get("signed")}
+        assert signed, f"{maker.program} signed nothing"
+        for name in signed:
+            for judge in judges:
+                done = judge.run(["validate", "-k", row.public, maker.folder / name])
+                assert done.returncode == 0, (name, maker.program, judge.program, done.stderr)
+
+
+def check_refusal(row, line, ours):
+    done = ours.run(line)
+    assert done.returncode == 1 and ours.changed() == {}
+    message = done.stderr.decode()
+    assert message.startswith("rota-artifact: ") and row.flag in message, message
+
+
+def check_safer(row, ours, done_ours, done_theirs):
+    assert done_ours.returncode == row.status, done_ours.stderr
+    assert done_theirs.returncode != row.status, "3.9 does no longer what the row says of it"
+    assert row.status != 0 or ours.changed() != {}
+
+
+def check_beyond(row, ours, done_ours, done_theirs):
+    assert done_theirs.returncode != 0, "theirs does it by now: compare the two"
+    assert done_ours.returncode == 0, done_ours.stderr
+    effect = ours.changed()
+    assert effect
+    if row.public:
+        verify_both(row, [ours], [ours])
+    return effect, done_ours.stdout, done_ours.returncode
+
+
+def check_same(row, line, ours, theirs):
+    done_ours, done_theirs = ours.run(line), theirs.run(line)
+    if row.safer:
+        return check_safer(row, ours, done_ours, done_theirs)
+    if row.beyond:
+        return check_beyond(row, ours, done_ours, done_theirs)
+    assert done_ours.returncode == done_theirs.returncode, (done_ours, done_theirs)
+    assert output_of(done_ours, row.output) == output_of(done_theirs, row.output)
+    effect = ours.changed()
+    assert effect == theirs.changed()
+    if row.public:
+        assert effect
+        verify_both(row, [ours, theirs], [ours, theirs])
+    return effect, done_ours.stdout, done_ours.returncode
+
+
+def row_id(row):
+    return re.sub(r"[^a-z0-9]+", "-", " ".join([str(row), *row.words[-2:]]).lower()).strip("-") or "bare"
+
+
+def outcome(row):
+    for word in ("refused", "safer", "beyond"):
+        if getattr(row, word):
+            return f"{word}: {getattr(row, word)}"
+    return "the same effect"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=row_id)
+def test_row(row, sides, help_flags):
+    for line in spellings(row, help_flags):
+        ours, theirs = sides()
+        if row.refused:
+            check_refusal(row, line, ours)
+            continue
+        effect = check_same(row, line, ours, theirs)
+        if row.plain and not row.safer:
+            other, _ = sides()
+            done = other.run(row.plain)
+            assert (other.changed(), done.stdout, done.returncode) != effect, "the flag has no effect"
+    SEEN.setdefault((row.verb, row.flag), []).append(outcome(row))
+
+
+DEFAULTS = [["--software-name", "app"], ["--software-filesystem", "data"], ["--software-version", "9"],
+            ["--no-default-software-version"], ["--no-default-clears-provides"], ["--clears-provides", "rootfs-image.*"],
+            ["--clears-provides", "rootfs-image.raw.*"], ["--provides", "rootfs-image.version:7"]]
+IMAGE_DEFAULTS = [["--no-checksum-provide"], ["--legacy-rootfs-image-checksum"]]
+
+
+@pytest.mark.parametrize("base, flags", [(MODULE, DEFAULTS), (IMAGE, DEFAULTS + IMAGE_DEFAULTS)], ids=["module", "image"])
+def test_defaults_in_all_pairs(sides, base, flags):
+    """What is provided and cleared by default hangs on several flags at once."""
+    ours, theirs = sides()
+    for pair in itertools.combinations(flags, 2):
+        for side in (ours, theirs):
+            done = side.run(base + sum(pair, []))
+            assert done.returncode == 0, (pair, done.stderr)
+        assert ours.changed() == theirs.changed(), pair
