@@ -164,13 +164,32 @@ static gboolean changes_type_info(const ArtifactChange *change, const char *payl
 	       change->clears_removed || payload_sum;
 }
 
-static gboolean change_type_info(
-	HeaderMember *member, const ArtifactChange *change, const char *payload_sum, GError **error)
+/* mender-artifact before 4 left the type of a rootfs-image out, and 4.4 does not read such ones. */
+static gboolean fill_type(json_t *type_info, const HeaderMember *info, GError **error)
 {
+	const char *type = json_string_value(json_object_get(type_info, "type"));
+
+	if (type && *type)
+		return TRUE;
+	g_autoptr(json_t) header = parse_member(info, error);
+	if (!header)
+		return FALSE;
+	json_t *payload = json_array_get(json_object_get(header, "payloads"), 0);
+	json_t *known = json_object_get(payload, "type");
+	if (json_is_string(known))
+		json_object_set(type_info, "type", known);
+	return TRUE;
+}
+
+static gboolean change_type_info(HeaderMembers *members, const ArtifactChange *change,
+	const char *payload_sum, GError **error)
+{
+	HeaderMember *member = &members->payloads[0].type_info;
+
 	if (!member->bytes || !changes_type_info(change, payload_sum))
 		return TRUE;
 	g_autoptr(json_t) info = parse_member(member, error);
-	if (!info)
+	if (!info || !fill_type(info, &members->info, error))
 		return FALSE;
 	if (change->provides)
 		replace_provides(info, change->provides);
@@ -260,8 +279,7 @@ gboolean rewrite_header(HeaderMembers *members, HeaderKind kind, const ArtifactC
 			return FALSE;
 	if (change->meta_data)
 		replace_member(&payload->meta_data, json_to_canonical_text(change->meta_data));
-	return kind == HEADER_V2 ||
-	       change_type_info(&payload->type_info, change, payload_sum, error);
+	return kind == HEADER_V2 || change_type_info(members, change, payload_sum, error);
 }
 
 static gboolean append(GByteArray *tar, const char *name, GBytes *bytes, guint mode,

@@ -146,27 +146,21 @@ static gboolean act_on_each(Disk *disk, const char *path, const Act *act, GError
 	return TRUE;
 }
 
-typedef struct {
-	int source_fd;
-	guint mode;
-} NewFile;
-
 static gboolean write_one(
 	ImageFileSystem *image, const char *path, gconstpointer how, GError **error)
 {
-	const NewFile *file = how;
+	const ImageNewFile *file = how;
 
 	if (lseek(file->source_fd, 0, SEEK_SET) < 0) {
 		rota_set_errno_error(error, errno, "read what %s is to hold", path);
 		return FALSE;
 	}
-	return image->operations->write(image, path, file->source_fd, file->mode, error);
+	return image->operations->write(image, path, file, error);
 }
 
-gboolean disk_write(Disk *disk, const char *path, int source_fd, guint mode, GError **error)
+gboolean disk_write(Disk *disk, const char *path, const ImageNewFile *file, GError **error)
 {
-	const NewFile file = { source_fd, mode };
-	const Act act = { write_one, &file };
+	const Act act = { write_one, file };
 
 	return act_on_each(disk, path, &act, error);
 }

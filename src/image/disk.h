@@ -24,8 +24,8 @@ gboolean disk_stat(Disk *disk, const char *path, ImageStat *ret_stat,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean disk_read(Disk *disk, const char *path, ImageSink sink, gpointer user_data,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* @source_fd: can be gone back in, for it may be written twice; all of it is taken */
-gboolean disk_write(Disk *disk, const char *path, int source_fd, guint mode,
+/* @file: what it is made of can be gone back in, for it may be written twice; all of it is taken */
+gboolean disk_write(Disk *disk, const char *path, const ImageNewFile *file,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean disk_make_folders(Disk *disk, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean disk_set_mode(

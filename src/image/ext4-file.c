@@ -270,21 +270,22 @@ static gboolean clear_place(Ext4 *ext4, const Ext4Place *place, const char *path
 }
 
 gboolean ext4_write(
-	ImageFileSystem *image, const char *path, int source_fd, guint mode, GError **error)
+	ImageFileSystem *image, const char *path, const ImageNewFile *file, GError **error)
 {
 	Ext4 *ext4 = (Ext4 *)image;
 	ext2_ino_t number;
 	Ext4Place place;
 
-	if (!ext4_find(ext4, path, FALSE, &place, error) || !clear_place(ext4, &place, path, error))
+	if (!ext4_find(ext4, path, file->follow, &place, error) ||
+		!clear_place(ext4, &place, path, error))
 		return FALSE;
 	if (!place.is_name) {
 		g_set_error(
 			error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: does not name a file", path);
 		return FALSE;
 	}
-	return make_file(ext4, &place, mode, &number, error) &&
-	       fill_inode(ext4, number, source_fd, path, error) &&
+	return make_file(ext4, &place, file->mode, &number, error) &&
+	       fill_inode(ext4, number, file->source_fd, path, error) &&
 	       ext4_touch(ext4, place.folder, error);
 }
 

@@ -61,7 +61,7 @@ gboolean ext4_touch(Ext4 *ext4, ext2_ino_t folder, GError **error) G_GNUC_WARN_U
 gboolean ext4_read(ImageFileSystem *image, const char *path, ImageSink sink, gpointer user_data,
 	GError **error);
 gboolean ext4_write(
-	ImageFileSystem *image, const char *path, int source_fd, guint mode, GError **error);
+	ImageFileSystem *image, const char *path, const ImageNewFile *file, GError **error);
 gboolean ext4_make_folders(ImageFileSystem *image, const char *path, GError **error);
 gboolean ext4_remove(ImageFileSystem *image, const char *path, gboolean recursive, GError **error);
 /* Takes a file, link or device of @place away, so that another can take its name. */

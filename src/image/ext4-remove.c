@@ -141,9 +141,10 @@ static gboolean check_folder_goes(
 	errcode_t code = ext2fs_dir_iterate2(ext4->fs, place->inode, 0, NULL, count_entry, &empty);
 	if (code != 0)
 		return ext4_fail(error, code, "%s", path);
-	if (empty)
+	if (empty && g_str_has_suffix(path, "/"))
 		return TRUE;
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "%s: the folder is not empty", path);
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "%s: %s", path,
+		empty ? "is a folder" : "the folder is not empty");
 	return FALSE;
 }
 

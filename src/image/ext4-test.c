@@ -20,6 +20,9 @@
 
 enum { NOW_S = 1700000000, N_NAMES = 3000, N_NAMES_ELSEWHERE = 300, SIZE_MB = 24 };
 
+/* A path that begins so is written through its link. */
+#define FOLLOWED "/followed"
+
 typedef struct {
 	const char *name;
 	const char *options; /* of mke2fs */
@@ -102,7 +105,7 @@ static void setup(Fixture *fixture, gconstpointer data)
 		succeeds("cd %s; echo old > etc/mender/mender.conf; ln etc/mender/mender.conf "
 			 "etc/hard; ln -s /etc/mender usr/abs; ln -s ../etc/mender usr/rel; "
 			 "ln -s /ring1 ring2; ln -s /ring2 ring1; ln -s ../../../../etc out; "
-			 "ln -s rel/mender.conf usr/file",
+			 "ln -s rel/mender.conf usr/file; ln -s etc/./new followed",
 			fixture->tree));
 	g_assert_true(succeeds("mke2fs -q -F %s -N 8000 -d %s %s %dM", kind->options, fixture->tree,
 		fixture->path, SIZE_MB));
@@ -155,7 +158,8 @@ static gboolean try_write(
 
 	g_assert_true(file_write_all(fd, data, size, NULL));
 	lseek(fd, 0, SEEK_SET);
-	return fixture->image->operations->write(fixture->image, path, fd, 0640, error);
+	const ImageNewFile file = { fd, 0640, g_str_has_prefix(path, FOLLOWED) };
+	return fixture->image->operations->write(fixture->image, path, &file, error);
 }
 
 static void write_file(Fixture *fixture, const char *path, const guint8 *data, gsize size)
@@ -258,20 +262,28 @@ static void test_folders(Fixture *fixture, gconstpointer data)
 	assert_stat_fails(fixture, "/var", ROTA_ERROR_NOT_FOUND);
 }
 
-static void test_removal(Fixture *fixture, gconstpointer data)
+static void assert_removal_fails(Fixture *fixture, const char *path, gboolean recursive, int code)
 {
 	g_autoptr(GError) error = NULL;
 
-	g_assert_false(fixture->image->operations->remove(fixture->image, "/etc", FALSE, &error));
-	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT);
-	g_clear_error(&error);
-	g_assert_false(fixture->image->operations->remove(fixture->image, "/", TRUE, &error));
-	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_INVALID);
+	g_assert_false(fixture->image->operations->remove(fixture->image, path, recursive, &error));
+	g_assert_error(error, ROTA_ERROR, code);
+}
+
+static void test_removal(Fixture *fixture, gconstpointer data)
+{
+	assert_removal_fails(fixture, "/etc", FALSE, ROTA_ERROR_CONFLICT);
+	assert_removal_fails(fixture, "/etc/", FALSE, ROTA_ERROR_CONFLICT);
+	assert_removal_fails(fixture, "/", TRUE, ROTA_ERROR_INVALID);
+	assert_removal_fails(fixture, "/etc/.", TRUE, ROTA_ERROR_INVALID);
+	assert_removal_fails(fixture, "/etc/..", TRUE, ROTA_ERROR_INVALID);
+	assert_removal_fails(fixture, "/nowhere", TRUE, ROTA_ERROR_NOT_FOUND);
 	remove_path(fixture, "/usr/abs", FALSE); /* the link, not where it leads */
 	remove_path(fixture, "/etc/mender/mender.conf", FALSE);
 	assert_content(fixture, "/etc/hard", (const guint8 *)"old\n", 4);
 	remove_path(fixture, "/etc/hard", FALSE);
-	remove_path(fixture, "/etc/mender", FALSE);
+	assert_removal_fails(fixture, "/etc/mender", FALSE, ROTA_ERROR_CONFLICT);
+	remove_path(fixture, "/etc/mender/", FALSE);
 	remove_path(fixture, "/usr", TRUE);
 	finish_and_check(fixture);
 	open_image(fixture, FALSE);
@@ -293,6 +305,8 @@ static void test_links(Fixture *fixture, gconstpointer data)
 	assert_content(fixture, "/etc/mender/new", (const guint8 *)"through a link", 14);
 	write_text(fixture, "/usr/file", "in place of a link");
 	assert_content(fixture, "/etc/mender/mender.conf", (const guint8 *)"old\n", 4);
+	write_text(fixture, FOLLOWED, "through the last link");
+	assert_content(fixture, "/etc/new", (const guint8 *)"through the last link", 21);
 	write_text(fixture, "/ring1", "no ring");
 	finish_and_check(fixture);
 }

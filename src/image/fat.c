@@ -225,15 +225,16 @@ static gboolean check_place(Fat *fat, const char *plain, const char *path, GErro
 		       "is a folder in the image; a path that ends in / puts the file into it");
 }
 
+/* There are no links to follow. */
 static gboolean fat_write(
-	ImageFileSystem *image, const char *path, int source_fd, guint mode, GError **error)
+	ImageFileSystem *image, const char *path, const ImageNewFile *file, GError **error)
 {
 	Fat *fat = (Fat *)image;
 	g_autofree char *plain = plain_path(path, error);
 
 	if (!plain || !check_place(fat, plain, path, error))
 		return FALSE;
-	const FatCall call = { "mcopy", "-no", { "-", plain }, source_fd, NULL, NULL };
+	const FatCall call = { "mcopy", "-no", { "-", plain }, file->source_fd, NULL, NULL };
 	return run_mtools(fat, &call, path, error);
 }
 
@@ -287,8 +288,10 @@ static gboolean fat_remove(
 		return FALSE;
 	if (g_str_equal(plain, "::/"))
 		return fail(error, ROTA_ERROR_INVALID, path, "cannot be removed");
-	if (kind == IMAGE_FOLDER && listing->len > 0 && !recursive)
-		return fail(error, ROTA_ERROR_CONFLICT, path, "the folder is not empty");
+	gboolean goes = recursive || (listing->len == 0 && g_str_has_suffix(path, "/"));
+	if (kind == IMAGE_FOLDER && !goes)
+		return fail(error, ROTA_ERROR_CONFLICT, path,
+			listing->len ? "the folder is not empty" : "is a folder");
 	const char *folder_program = recursive ? "mdeltree" : "mrd";
 	const FatCall call = { kind == IMAGE_FILE ? "mdel" : folder_program, NULL, { plain }, -1,
 		NULL, NULL };

@@ -33,6 +33,13 @@ typedef gboolean (*ImageSink)(gconstpointer data, gsize size, gpointer user_data
 /* Takes one name of a folder; FALSE with @error ends the listing. */
 typedef gboolean (*ImageNameSink)(const char *name, gpointer user_data, GError **error);
 
+/* What a file is made of. */
+typedef struct {
+	int source_fd; /* all that it gives from where it stands */
+	guint mode;
+	gboolean follow; /* a link of the name is followed; otherwise the file takes its place */
+} ImageNewFile;
+
 typedef struct ImageFileSystem ImageFileSystem;
 
 /* What a file system is to us. Errors are ROTA_ERROR: NOT_FOUND, CONFLICT (of the wrong kind, or a
@@ -49,14 +56,15 @@ typedef struct {
 	gboolean (*list)(ImageFileSystem *image, const char *path, ImageNameSink sink,
 		gpointer user_data, GError **error);
 
-	/* A new file of root's with all that @source_fd gives from where it stands; it takes the
-	 * place of a file or link of its name, never that of a folder. Its folder must exist. */
-	gboolean (*write)(ImageFileSystem *image, const char *path, int source_fd, guint mode,
-		GError **error);
+	/* A new file of root's. It takes the place of a file of its name, never that of a folder;
+	 * its own folder must exist. */
+	gboolean (*write)(
+		ImageFileSystem *image, const char *path, const ImageNewFile *file, GError **error);
 	/* @path and its parents, as far as they are not there, as 0755 and root's. */
 	gboolean (*make_folders)(ImageFileSystem *image, const char *path, GError **error);
 	gboolean (*set_mode)(ImageFileSystem *image, const char *path, guint mode, GError **error);
-	/* A folder only if it is empty or @recursive; a link itself, not what it leads to. */
+	/* A folder only if @recursive, or where it is empty and @path ends in "/"; a link itself,
+	 * not what it leads to. */
 	gboolean (*remove)(
 		ImageFileSystem *image, const char *path, gboolean recursive, GError **error);
 

@@ -72,6 +72,20 @@ int main(int argc, char **argv)
 		{ "cat", "FILE:PATH", "Prints a file of an image or artifact",
 			"FILE is an artifact, a plain image or one with partitions, as for cp.",
 			cat_options, cat_options_size, cat_file },
+		{ "install", "[FILE] FILE:PATH",
+			"Puts a file or a folder into an image or artifact, with its mode",
+			"install -m MODE FILE IMAGE:PATH puts a file there, install -d IMAGE:PATH "
+			"makes a folder. What IMAGE and PATH may be: as for cp.",
+			install_options, install_options_size, install_file },
+		{ "rm", "FILE:PATH", "Removes a file of an image or artifact",
+			"A folder that is empty goes when PATH ends in /, any folder with -r. "
+			"What FILE and PATH may be: as for cp.",
+			rm_options, rm_options_size, remove_file },
+		{ "modify", "FILE", "Changes what an artifact or an image says of itself",
+			"FILE is an artifact, a plain image or one with partitions. What no "
+			"option names is kept as it is, the payload to the byte where nothing in "
+			"it changes; rootfs-image.checksum follows a changed image.",
+			modify_options, modify_options_size, modify_file },
 		{ NULL },
 	};
 	const Program program = {

@@ -39,10 +39,14 @@ extern const gsize write_module_image_options_size, write_rootfs_image_options_s
 extern const gsize read_options_size, validate_options_size, sign_options_size, dump_options_size;
 
 /* Those that work inside images. */
-extern const Option cp_options[], cat_options[];
+extern const Option cp_options[], cat_options[], install_options[], rm_options[], modify_options[];
 int copy_file(gconstpointer options, char **operands, gconstpointer global_options);
+int install_file(gconstpointer options, char **operands, gconstpointer global_options);
+int remove_file(gconstpointer options, char **operands, gconstpointer global_options);
+int modify_file(gconstpointer options, char **operands, gconstpointer global_options);
 int cat_file(gconstpointer options, char **operands, gconstpointer global_options);
-extern const gsize cp_options_size, cat_options_size;
+extern const gsize cp_options_size, cat_options_size, install_options_size, rm_options_size,
+	modify_options_size;
 
 /* The one operand, or NULL after a complaint. */
 const char *one_operand(char **operands, const char *verb);

@@ -76,6 +76,7 @@ gboolean source_file_complete(EditPlace *place, const char *path, GError **error
 gboolean source_file_write(Disk *disk, const char *path, gpointer user_data, GError **error)
 {
 	const SourceFile *source = user_data;
+	const ImageNewFile file = { .source_fd = source->fd, .mode = source->mode };
 
-	return disk_write(disk, path, source->fd, source->mode, error);
+	return disk_write(disk, path, &file, error);
 }

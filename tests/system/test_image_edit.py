@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rota-artifact inside images: cp and cat, on plain ext4 images, on images with partitions and in artifacts.
+"""rota-artifact inside images: cp, cat, install, rm and modify, on plain ext4 images, on images with partitions and in artifacts.
 Judges that are not ours: e2fsck, debugfs, mtools, mender-artifact. How file systems are changed: src/image/*-test.c."""
 
+import gzip
 import hashlib
+import io
 import json
 import os
 import pathlib
+import signal
 import subprocess
+import tarfile
+import time
 
 import pytest
 
-KEYS = pathlib.Path(__file__).resolve().parents[1] / "vectors/artifacts/keys"
+VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors/artifacts"
+KEYS = VECTORS / "keys"
 MIB = 1024 * 1024
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 LAYOUT = """label: {label}
@@ -210,6 +216,28 @@ REFUSALS = [
     (["cp", "-", "root.img:/etc/"], b"has no name"),
     (["cp", "blob", "a.mender:/data/x"], b"has no data partition"),
     (["cp", "blob", "a.mender:/boot/efi/x"], b"has no boot partition"),
+    (["install"], b"must be named"),
+    (["install", "-d"], b"must be named"),
+    (["install", "blob", "root.img:/etc/x"], b"File permissions needs to be set"),
+    (["install", "-m", "0999", "blob", "root.img:/etc/x"], b"not permission bits in octal"),
+    (["install", "-m", "0644", "blob", "nowhere"], b"No artifact or sdimg provided"),
+    (["install", "-d", "root.img:/etc/hello"], b"is not a folder"),
+    (["rm"], b"must be named"),
+    (["rm", "nowhere"], b"does not have a valid extension"),
+    (["rm", "root.img:/nowhere"], b"does not exist in the image"),
+    (["rm", "root.img:/etc"], b"the folder is not empty"),
+    (["rm", "root.img:/etc/"], b"the folder is not empty"),
+    (["rm", "-r", "root.img:/"], b"cannot be removed"),
+    (["modify"], b"nothing specified"),
+    (["modify", "missing.img"], b"cannot open missing.img"),
+    (["modify", "-N", "a", "root.img"], b"`--artifact-name-depends` argument must be used with an Artifact"),
+    (["modify", "-p", "a:b", "root.img"], b"`--provides` argument must be used with an Artifact"),
+    (["modify", "-p", "ab", "a.mender"], b"not of the form KEY:VALUE"),
+    (["modify", "-n", "two words", "a.mender"], b"blanks"),
+    (["modify", "-v", "missing", "a.mender"], b"open missing"),
+    (["modify", "-m", "blob", "a.mender"], b"blob"),
+    (["modify", "--compression", "bogus", "a.mender"], b"--compression"),
+    (["modify", "-k", "blob", "a.mender"], b"blob"),
 ]
 
 
@@ -226,3 +254,437 @@ def test_no_room_in_the_image(tool, image, tmp_path):
     assert b"the file system in the image is full" in tool("cp", "huge", f"{image}:/etc/", expect=1).stderr
     assert image.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["huge", "root.img", "tree"]
+
+
+# --- install and rm ---
+
+def test_install(tool, artifact, image, blob, tmp_path):
+    for place in (artifact, image):
+        tool("install", "-m", "4711", blob, f"{place}:/usr/bin/tool")
+        tool("install", "-m", "0600", blob, f"{place}:/etc/")
+        tool("install", "-d", f"{place}:/var/lib/deep")
+        tool("install", "-d", "-m", "0700", f"{place}:/var/lib/deep/")
+    for inside in (payload_of(artifact, tmp_path), image):
+        assert_clean(inside)
+        assert "Mode:  04711" in debugfs(inside, "stat /usr/bin/tool").decode()
+        assert "Mode:  0600" in debugfs(inside, "stat /etc/blob").decode()
+        assert "Mode:  0755" in debugfs(inside, "stat /var/lib").decode()
+        assert "Mode:  0700" in debugfs(inside, "stat /var/lib/deep").decode()
+        assert debugfs(inside, "cat /usr/bin/tool") == blob.read_bytes()
+
+
+def test_rm(tool, artifact, image, tmp_path):
+    for place in (artifact, image):
+        tool("rm", f"{place}:/usr/bin/link")
+        tool("rm", f"{place}:/usr/bin/")
+        tool("rm", "-r", f"{place}:/etc/mender")
+        tool("rm", f"{place}:/etc/hello")
+    for inside in (payload_of(artifact, tmp_path), image):
+        assert_clean(inside)
+        left = debugfs(inside, "ls -p /").decode() + debugfs(inside, "ls -p /usr").decode() + debugfs(inside, "ls -p /etc").decode()
+        assert "/usr/" in left and not any(name in left for name in ("/hello/", "/mender/", "/bin/"))
+
+
+def test_folders_on_fat(tool, disk, blob, tmp_path):
+    tool("install", "-d", f"{disk}:/uboot/loader/entries")
+    tool("install", "-m", "0644", blob, f"{disk}:/boot/efi/loader/entries/")
+    boot = part_of(disk, 0, tmp_path)
+    assert system("mcopy", "-n", "-i", boot, "::/loader/entries/blob", "-") == blob.read_bytes()
+    assert b"the folder is not empty" in tool("rm", f"{disk}:/uboot/loader", expect=1).stderr
+    tool("rm", "-r", f"{disk}:/uboot/loader")
+    assert b"does not exist" in tool("rm", f"{disk}:/uboot/loader", expect=1).stderr
+    system("fsck.vfat", "-n", part_of(disk, 0, tmp_path))
+
+
+# --- modify ---
+
+def modified_file(image, path):
+    return debugfs(image, f"cat {path}").decode()
+
+
+def assert_facts(inside):
+    assert_clean(inside)
+    assert modified_file(inside, "/etc/mender/artifact_info") == "artifact_name=release-2"
+    conf = json.loads(modified_file(inside, "/etc/mender/mender.conf"))
+    assert conf == {"ServerURL": "https://new.example", "TenantToken": "token", "RetryPollIntervalSeconds": 30}
+    assert modified_file(inside, "/etc/mender/server.crt") == "certificate"
+    assert modified_file(inside, "/etc/mender/artifact-verify-key.pem") == "key"
+
+
+@pytest.fixture
+def facts(tmp_path):
+    (tmp_path / "crt").write_text("certificate")
+    (tmp_path / "key").write_text("key")
+    return ["-n", "release-2", "-u", "https://new.example", "-t", "token", "-c", tmp_path / "crt", "-v", tmp_path / "key"]
+
+
+def test_modify_files_of_an_image(tool, image, disk, artifact, facts, tmp_path):
+    for place in (image, disk, artifact):
+        tool("modify", *facts, place)
+    for inside in (image, part_of(disk, 1, tmp_path), part_of(disk, 2, tmp_path), payload_of(artifact, tmp_path)):
+        assert_facts(inside)
+    read = json.loads(tool("read", "--json", artifact).stdout)
+    sum = hashlib.sha256(payload_of(artifact, tmp_path).read_bytes()).hexdigest()
+    assert read["name"] == "release-2"
+    assert read["payloads"][0]["provides"] == {"rootfs-image.checksum": sum, "rootfs-image.version": "release-1"}
+
+
+def test_other_lines_of_artifact_info_stay(tool, image, tmp_path):
+    (tmp_path / "info").write_text("artifact_group=g\nartifact_name=old\n")
+    (tmp_path / "info").chmod(0o604)
+    tool("cp", "info", f"{image}:/etc/mender/artifact_info")
+    tool("modify", "-n", "new", image)
+    assert modified_file(image, "/etc/mender/artifact_info") == "artifact_name=new\nartifact_group=g"
+    assert "Mode:  0604" in debugfs(image, "stat /etc/mender/artifact_info").decode()
+
+
+def test_a_configuration_behind_a_link(tool, image, tmp_path):
+    tool("install", "-d", f"{image}:/data/mender")
+    tool("cp", tmp_path / "tree/etc/mender/mender.conf", f"{image}:/data/mender/")
+    tool("rm", f"{image}:/etc/mender/mender.conf")
+    system("debugfs", "-w", "-R", "symlink /etc/mender/mender.conf /data/mender/mender.conf", image)
+    tool("modify", "-u", "https://new.example", image)
+    assert json.loads(modified_file(image, "/data/mender/mender.conf"))["ServerURL"] == "https://new.example"
+    assert "Type: symlink" in debugfs(image, "stat /etc/mender/mender.conf").decode()
+    assert_clean(image)
+
+
+HEADER_CHANGES = [
+    ["-n", "release-2"],
+    ["--name", "release-2"],
+    ["-N", "a", "-N", "b"],
+    ["-g", "group"],
+    ["-G", "g1", "-G", "g2"],
+    ["-p", "k:v", "-p", "colon:a:b"],
+    ["-d", "k:v"],
+    ["--clears-provides", "x.*"],
+    ["--delete-clears-provides", "artifact_group"],
+    ["-m", "meta.json"],
+    ["--compression", "none"],
+    ["--compression", "lzma"],
+    ["-u", "https://new.example"],
+    ["-t", "token"],
+    ["-c", "meta.json"],
+    ["-v", "meta.json"],
+    [],
+]
+WAYS = {"rootfs-image": ["write", "rootfs-image", "-f", "root.img"],
+        "module-image": ["write", "module-image", "-T", "single-file", "-f", "one", "-f", "two"]}
+
+
+def facts_of(text):
+    """The lines of mender-artifact's report, but for what depends on the moment and on the image."""
+    return [line for line in text.decode().splitlines() if "modified:" not in line and "checksum" not in line]
+
+
+IMAGE_CHANGES = ("-u", "-t", "-c", "-v")
+CHANGES = [(way, change) for way in WAYS for change in HEADER_CHANGES
+           if way == "rootfs-image" or not change or change[0] not in IMAGE_CHANGES]
+
+
+@pytest.mark.parametrize("way, change", CHANGES, ids=lambda part: part if isinstance(part, str) else "".join(part) or "nothing")
+@pytest.mark.shows("I3-MS1")
+@pytest.mark.shows("I3-MS2")
+def test_the_same_change_by_both_tools(tool, real, image, way, change, tmp_path):
+    (tmp_path / "meta.json").write_text('{"a":{"b":[1,"<"]}}')
+    (tmp_path / "one").write_text("1")
+    (tmp_path / "two").write_text("2")
+    real(*WAYS[way], "-n", "release-1", "-t", "ecu", "-o", "theirs.mender")
+    (tmp_path / "ours.mender").write_bytes((tmp_path / "theirs.mender").read_bytes())
+    real("modify", *change, "theirs.mender")
+    tool("modify", *change, "ours.mender")
+    real("validate", "ours.mender")
+    assert facts_of(real("read", "ours.mender").stdout) == facts_of(real("read", "theirs.mender").stdout)
+    names = [system("tar", "tf", tmp_path / name).split() for name in ("ours.mender", "theirs.mender")]
+    assert names[0] == names[1]
+    if way == "rootfs-image":
+        same_trees(tmp_path, *(payload_of(tmp_path / name, folder_in(tmp_path, name)) for name in
+                               ("ours.mender", "theirs.mender")))
+
+
+def folder_in(folder, name):
+    path = folder / f"{name}.d"
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def tree_of(image, folder):
+    """What is in an image: paths, modes, owners, links and content, as debugfs takes it out."""
+    folder.mkdir(exist_ok=True)
+    debugfs(image, f"rdump / {folder}")
+    tree = {}
+    for path in sorted(folder.rglob("*")):
+        status, name = path.lstat(), path.relative_to(folder)
+        content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        tree[str(name)] = (oct(status.st_mode), status.st_uid, status.st_gid, content)
+    return tree
+
+
+def same_trees(folder, ours, theirs):
+    assert_clean(ours)
+    trees = [tree_of(image, folder / name) for image, name in ((ours, "tree-ours"), (theirs, "tree-theirs"))]
+    for tree in trees:
+        for path in list(tree):
+            if path == "etc/mender/artifact_info":  # theirs makes 0600 of it, ours leaves it as it was
+                tree[path] = tree[path][1:]
+            if path == "etc/mender/mender.conf" and tree[path][3]:  # the order of the keys
+                tree[path] = (*tree[path][:3], json.loads(tree[path][3]))
+    assert trees[0] == trees[1]
+
+
+# Not among them: a path that ends in "/", of which mender-artifact 3.9 makes the file /etc/etc.
+STEPS = [
+    ["cp", "blob", "IMAGE:/etc/blob"],
+    ["cp", "blob", "IMAGE:/usr/bin/link"],
+    ["install", "-m", "0751", "blob", "IMAGE:/usr/bin/tool"],
+    ["install", "-d", "IMAGE:/var/lib/deep"],
+    ["rm", "IMAGE:/etc/hello"],
+    ["rm", "-r", "IMAGE:/etc/mender/"],
+]
+
+
+@pytest.mark.parametrize("step", STEPS, ids=" ".join)
+@pytest.mark.parametrize("kind", ["img", "mender"])
+@pytest.mark.shows("I3-MS1")
+def test_the_same_step_by_both_tools(tool, real, image, artifact, blob, step, kind, tmp_path):
+    source = image if kind == "img" else artifact
+    copies = [tmp_path / f"{name}.{kind}" for name in ("ours", "theirs")]
+    for run, copy in zip((tool, real), copies):
+        copy.write_bytes(source.read_bytes())
+        run(*(word.replace("IMAGE", copy.name) for word in step))
+    if kind == "mender":
+        copies = [payload_of(copy, folder_in(tmp_path, copy.name)) for copy in copies]
+    same_trees(tmp_path, *copies)
+
+
+@pytest.mark.shows("I3-MS1")
+def test_the_same_steps_on_partitions(tool, real, disk, blob, tmp_path):
+    steps = [["cp", "blob", "IMAGE:/uboot/one"], ["cp", "blob", "IMAGE:/data/two"], ["cp", "blob", "IMAGE:/etc/three"],
+             ["install", "-m", "0700", "blob", "IMAGE:/usr/bin/four"], ["rm", "IMAGE:/etc/hello"],
+             ["modify", "-n", "release-2", "IMAGE"], ["modify", "-u", "https://new.example", "IMAGE"]]
+    copies = [tmp_path / f"{name}{disk.suffix}" for name in ("ours", "theirs")]
+    for run, copy in zip((tool, real), copies):
+        copy.write_bytes(disk.read_bytes())
+        for step in steps:
+            run(*(word.replace("IMAGE", copy.name) for word in step))
+    for index in (1, 2, 3):
+        folder = folder_in(tmp_path, f"part{index}")
+        parts = [part_of(copy, index, folder_in(folder, copy.name)) for copy in copies]
+        same_trees(folder, *parts)
+    boots = [part_of(copy, 0, folder_in(tmp_path, copy.name)) for copy in copies]
+    assert all(system("mcopy", "-n", "-i", boot, "::/one", "-") == blob.read_bytes() for boot in boots)
+    assert copies[0].read_bytes()[:MIB] == disk.read_bytes()[:MIB]
+
+
+# --- what a change keeps ---
+
+def entries_of(path):
+    """name: content of a tar"""
+    with tarfile.open(path) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar}
+
+
+def test_what_no_change_names_is_kept(tool, tmp_path):
+    path = tmp_path / "a.mender"
+    for name in ("aug-gzip", "comp-zstd_fast", "comp-lzma", "files-seven"):
+        path.write_bytes((VECTORS / f"{name}.mender").read_bytes())
+        before = entries_of(path)
+        tool("modify", "-n", "renamed", path)
+        after = entries_of(path)
+        tool("validate", path)
+        assert list(before) == list(after)
+        data = next(entry for entry in before if entry.startswith("data/"))
+        assert before[data] == after[data]
+        assert json.loads(tool("read", "--json", path).stdout)["name"] == "renamed"
+
+
+def test_an_augmented_part_goes_along(tool, tmp_path):
+    path = tmp_path / "a.mender"
+    path.write_bytes((VECTORS / "aug-gzip.mender").read_bytes())
+    before = json.loads(tool("read", "--json", path).stdout)
+    tool("modify", "-n", "renamed", "-N", "a", "--compression", "zstd_fast", path)
+    tool("validate", path)
+    after = json.loads(tool("read", "--json", path).stdout)
+    assert "header-augment.tar.zst" in entries_of(path)
+    assert after["payloads"][0]["files"] == before["payloads"][0]["files"]
+    assert after["augmented"] == before["augmented"]
+
+
+def test_scripts_are_added_and_replaced(tool, tmp_path):
+    (tmp_path / "p").write_text("p")
+    for name in ("ArtifactInstall_Enter_00", "ArtifactCommit_Leave_10"):
+        (tmp_path / name).write_text("old")
+    tool("write", "module-image", "-T", "raw", "-n", "n", "-t", "ecu", "-f", "p", "-s", "ArtifactInstall_Enter_00", "-o", "a.mender")
+    (tmp_path / "ArtifactInstall_Enter_00").write_text("new")
+    tool("modify", "-s", "ArtifactInstall_Enter_00", "-s", "ArtifactCommit_Leave_10", "a.mender")
+    header = gzip.decompress(entries_of(tmp_path / "a.mender")["header.tar.gz"])
+    with tarfile.open(fileobj=io.BytesIO(header)) as tar:
+        scripts = [(member.name, tar.extractfile(member).read()) for member in tar if member.name.startswith("scripts/")]
+    assert scripts == [("scripts/ArtifactCommit_Leave_10", b"old"), ("scripts/ArtifactInstall_Enter_00", b"new")]
+
+
+def test_format_version_2(tool, real, image, tmp_path):
+    real("write", "rootfs-image", "-v", "2", "-n", "release-1", "-t", "ecu", "-f", image, "-o", "a.mender")
+    tool("modify", "-n", "release-2", "a.mender")
+    tool("cp", image, "a.mender:/etc/image", expect=1)  # no room in it
+    tool("cp", "-", "a.mender:/etc/motd", input=b"welcome")
+    real("validate", "a.mender")
+    read = json.loads(tool("read", "--json", "a.mender").stdout)
+    assert (read["name"], read["version"]) == ("release-2", 2)
+    assert real("cat", "a.mender:/etc/motd").stdout == b"welcome"
+    assert b"version 2" in tool("modify", "-N", "a", "a.mender", expect=1).stderr
+
+
+def test_a_payload_without_a_file_system(tool, tmp_path):
+    (tmp_path / "squashfs").write_bytes(b"hsqs" + bytes(range(256)) * 100)
+    tool("write", "rootfs-image", "-n", "n", "-t", "ecu", "-f", "squashfs", "-o", "a.mender")
+    tool("modify", "-n", "renamed", "a.mender")
+    tool("validate", "a.mender")
+    before = (tmp_path / "a.mender").read_bytes()
+    for words in (["modify", "-u", "x", "a.mender"], ["cp", "squashfs", "a.mender:/x"], ["cat", "a.mender:/x"], ["rm", "a.mender:/x"]):
+        assert b"neither an ext2, ext3 or ext4 nor a FAT" in tool(*words, expect=1).stderr
+    assert (tmp_path / "a.mender").read_bytes() == before
+
+
+def test_an_empty_payload(tool, tmp_path):
+    tool("write", "bootstrap-artifact", "-n", "n", "-t", "ecu", "-o", "a.mender")
+    tool("modify", "-n", "renamed", "-p", "a:b", "a.mender")
+    tool("validate", "a.mender")
+    assert json.loads(tool("read", "--json", "a.mender").stdout)["payloads"][0]["provides"] == {"a": "b"}
+
+
+def test_the_same_change_gives_the_same_bytes(tool, artifact, blob, tmp_path):
+    copies = [tmp_path / name for name in ("one.mender", "two.mender")]
+    for copy in copies:
+        copy.write_bytes(artifact.read_bytes())
+        tool("cp", blob, f"{copy}:/etc/blob", env={"SOURCE_DATE_EPOCH": "1700000000"})
+    assert copies[0].read_bytes() == copies[1].read_bytes()
+
+
+# --- what goes wrong ---
+
+@pytest.mark.shows("I3-MS5")
+def test_a_full_disk(tool, artifact, image, blob, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    system("mount", "-t", "tmpfs", "-o", "size=2m", "none", small)
+    try:
+        (small / "a.mender").write_bytes(artifact.read_bytes())
+        before = (small / "a.mender").read_bytes()
+        (tmp_path / "noise").write_bytes(os.urandom(3 * MIB))
+        done = tool("cp", "noise", small / "a.mender:/etc/noise".lstrip("/"), expect=1)
+        assert b"No space left on device" in done.stderr
+        assert (small / "a.mender").read_bytes() == before
+        assert [path.name for path in small.iterdir()] == ["a.mender"]
+    finally:
+        system("umount", small)
+
+
+@pytest.mark.shows("I3-MS5")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_an_interrupted_change(bin, image, artifact, number, tmp_path):
+    """Ended while the source still comes: the file is as it was, and nothing lies beside it."""
+    for place in (image, artifact):
+        before, names = place.read_bytes(), sorted(tmp_path.iterdir())
+        process = subprocess.Popen([bin / "rota-artifact", "cp", "-", f"{place}:/etc/x"], stdin=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env={**os.environ, "TMPDIR": str(tmp_path)})
+        process.stdin.write(b"x" * MIB)
+        process.stdin.flush()
+        process.send_signal(number)
+        process.stdin.close()
+        assert process.wait(60) == -number
+        assert place.read_bytes() == before
+        assert sorted(tmp_path.iterdir()) == names
+
+
+def kill_at(bin, words, delay_s):
+    process = subprocess.Popen([bin / "rota-artifact", *map(str, words)], stderr=subprocess.DEVNULL)
+    try:
+        process.wait(delay_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.shows("I3-MS5")
+def test_killed_at_any_moment(bin, tool, artifact, blob, tmp_path):
+    """The artifact is the old one or the new one, whenever the kill comes, and nothing lies beside it."""
+    old, names = artifact.read_bytes(), sorted(tmp_path.iterdir())
+    env = {"SOURCE_DATE_EPOCH": "1700000000"}
+    started = time.monotonic()
+    tool("cp", blob, f"{artifact}:/etc/blob", env=env)
+    whole_s, new = time.monotonic() - started, artifact.read_bytes()
+    os.environ.update(env)
+    try:
+        for step in range(12):
+            artifact.write_bytes(old)
+            kill_at(bin, ["cp", blob, f"{artifact}:/etc/blob"], whole_s * step / 11)
+            assert artifact.read_bytes() in (old, new)
+            assert sorted(tmp_path.iterdir()) == names
+    finally:
+        del os.environ["SOURCE_DATE_EPOCH"]
+
+
+def test_a_journal_that_must_be_replayed(tool, image, tmp_path):
+    system("debugfs", "-w", "-R", "feature needs_recovery", image)
+    before = image.read_bytes()
+    assert tool("cat", f"{image}:/etc/hello").stdout == b"hello\n"
+    assert image.read_bytes() == before
+    tool("cp", "-", f"{image}:/etc/motd", input=b"welcome")
+    assert_clean(image)
+    assert tool("cat", f"{image}:/etc/motd").stdout == b"welcome"
+
+
+def test_without_mtools(tool, disk, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert b"mtools" in tool("cat", f"{disk}:/uboot/x", expect=1, env={"PATH": str(empty)}).stderr
+
+
+PARTITIONS_REFUSED = [
+    (b"label: dos\nstart=2048, size=4M, type=83\n", b"1 partitions"),
+    (b"label: dos\n" + b"size=4M, type=83\n" * 3, b"3 partitions"),
+    (b"label: gpt\n" + b"size=4M\n" * 5, b"5 partitions"),
+]
+
+
+@pytest.mark.parametrize("table, message", PARTITIONS_REFUSED)
+def test_other_numbers_of_partitions(tool, table, message, tmp_path):
+    path = tmp_path / "disk.img"
+    with path.open("wb") as file:
+        file.truncate(40 * MIB)
+    system("sfdisk", "-q", path, input=table)
+    assert message in tool("cat", f"{path}:/etc/x", expect=1).stderr
+
+
+def test_no_image_at_all(tool, tmp_path):
+    (tmp_path / "zero.img").write_bytes(bytes(MIB))
+    (tmp_path / "short.img").write_bytes(b"x")
+    (tmp_path / "bad.mender").write_bytes((VECTORS / "comp-gzip.mender").read_bytes()[:-3000])
+    for name in ("zero.img", "short.img", "bad.mender"):
+        tool("cat", f"{name}:/etc/x", expect=1)
+        tool("cp", "zero.img", f"{name}:/etc/x", expect=1)
+
+
+def test_only_one_root_file_system(tool, disk, image, blob, tmp_path):
+    with disk.open("r+b") as file:
+        file.seek(25 * MIB)
+        file.write(bytes(12 * MIB))
+    tool("cp", blob, f"{disk}:/etc/blob")
+    assert debugfs(part_of(disk, 1, tmp_path), "cat /etc/blob") == blob.read_bytes()
+    assert part_of(disk, 2, tmp_path).read_bytes() == bytes(12 * MIB)
+    with disk.open("r+b") as file:
+        file.seek(13 * MIB)
+        file.write(bytes(12 * MIB))
+    assert b"neither of the root partitions" in tool("cp", blob, f"{disk}:/etc/blob", expect=1).stderr
+
+
+def test_a_file_system_larger_than_its_partition(tool, disk, blob, tmp_path):
+    """It would be written into the next one."""
+    system("mke2fs", "-q", "-F", "-t", "ext4", tmp_path / "large.ext4", "24M")
+    with disk.open("r+b") as file:
+        file.seek(13 * MIB)
+        file.write((tmp_path / "large.ext4").read_bytes()[:12 * MIB])
+    before = disk.read_bytes()
+    assert b"larger than the image or partition" in tool("cp", blob, f"{disk}:/blob", expect=1).stderr
+    assert disk.read_bytes() == before
