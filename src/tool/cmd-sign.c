@@ -7,6 +7,7 @@
 #include "tool/artifact-tool.h"
 #include "tool/input.h"
 #include "tool/output-file.h"
+#include "tool/progress.h"
 #include "tool/sign-offline.h"
 #include "tool/signer.h"
 
@@ -121,7 +122,9 @@ static gboolean open_subject(Signing *signing, const char *path, GError **error)
 	signing->fd = open_seekable_artifact(path, &signing->status, error);
 	if (signing->fd < 0)
 		return FALSE;
+	progress_watch("Checking", signing->fd);
 	signing->header = artifact_sign_check(signing->fd, error);
+	progress_end(); /* a passphrase may be asked for next */
 	return signing->header != NULL;
 }
 
