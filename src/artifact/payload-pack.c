@@ -12,7 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 
-enum { READ_SIZE = 256 * 1024, FILE_MODE = 0644 };
+enum { READ_SIZE = 256 * 1024, HAND_ON_SIZE = 16 * 1024 * 1024, FILE_MODE = 0644 };
 
 static gboolean is_standard_input(const char *path)
 {
@@ -33,6 +33,18 @@ void payload_pack_clear(PayloadPack *pack)
 	g_clear_pointer(&pack->files, g_ptr_array_unref);
 }
 
+/* Left alone the system keeps all of it until the sync at the end, and then everybody waits. */
+static void hand_on(PayloadPack *pack)
+{
+	if (!pack->durable || pack->size - pack->handed_on < HAND_ON_SIZE)
+		return;
+	/* A file system that cannot do this does it all at the end. */
+	if (sync_file_range(pack->fd, 0, 0, SYNC_FILE_RANGE_WRITE) == 0)
+		pack->handed_on = pack->size;
+	else
+		pack->durable = FALSE;
+}
+
 static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data, GError **error)
 {
 	PayloadPack *pack = user_data;
@@ -45,7 +57,10 @@ static gboolean write_packed(gconstpointer data, gsize size, gpointer user_data,
 			pack->size_max);
 		return FALSE;
 	}
-	return output_write(pack->fd, data, size, error);
+	if (!output_write(pack->fd, data, size, error))
+		return FALSE;
+	hand_on(pack);
+	return TRUE;
 }
 
 /* --- inputs --- */
@@ -241,7 +256,7 @@ gboolean payload_pack_write(PayloadPack *pack, const CompressChoice *compression
 	g_auto(Compressor) compressor = { 0 };
 
 	pack->fd = fd;
-	pack->size = 0;
+	pack->size = pack->handed_on = 0;
 	if (!compressor_open(&compressor, compression, write_packed, pack, error))
 		return FALSE;
 	for (guint i = 0; i < pack->files->len; i++)

@@ -21,6 +21,8 @@ typedef struct {
 	/* (nullable): called with the bytes read since the last call */
 	void (*progress)(gsize size, gpointer progress_data);
 	gpointer progress_data;
+	gboolean durable;  /* it will be synced: the disk is given its work as it comes */
+	guint64 handed_on; /* of the packed archive, to the disk */
 } PayloadPack;
 
 /* Takes the names of @paths, then of @augmented_paths (both nullable), and sums that are none yet

@@ -258,6 +258,8 @@ static gboolean write_in_place(const ArtifactSpec *spec, PayloadPack *pack, cons
 {
 	g_autoptr(GByteArray) guess = build_front(spec, pack, key, FRONT_GUESSED, error);
 
+	pack->durable = TRUE;
+
 	if (!guess || !file_seek(fd, start + guess->len, error) ||
 		!payload_pack_write(pack, &spec->compression, spec->modified_s, fd, error))
 		return FALSE;
