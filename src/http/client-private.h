@@ -13,6 +13,7 @@ typedef struct Transfer Transfer;
 
 typedef struct {
 	RangeAnswer answer;
+	const char *location; /* (nullable): where a redirection leads, as it was said */
 	gint64 retry_after_s;
 } TransferHead;
 

@@ -50,7 +50,7 @@ struct Transfer {
 	gsize head_size;
 	gboolean head_complete;
 	TransferHead head;
-	char *content_range, *etag, *encoding;
+	char *content_range, *etag, *encoding, *location;
 };
 
 /* --- The least rate --- */
@@ -102,6 +102,7 @@ static void begin_head(Transfer *transfer)
 	g_clear_pointer(&transfer->content_range, g_free);
 	g_clear_pointer(&transfer->etag, g_free);
 	g_clear_pointer(&transfer->encoding, g_free);
+	g_clear_pointer(&transfer->location, g_free);
 }
 
 static void keep_header(Transfer *transfer, const char *line)
@@ -116,6 +117,7 @@ static void keep_header(Transfer *transfer, const char *line)
 		{ "Content-Range", &transfer->content_range },
 		{ "ETag", &transfer->etag },
 		{ "Content-Encoding", &transfer->encoding },
+		{ "Location", &transfer->location },
 	};
 
 	if (colon == NULL)
@@ -148,6 +150,7 @@ static gboolean end_head(Transfer *transfer)
 		.content_range = transfer->content_range,
 		.etag = transfer->etag,
 		.encoding = transfer->encoding };
+	transfer->head.location = transfer->location;
 	return transfer->events.head(&transfer->head, transfer->data, &transfer->error);
 }
 

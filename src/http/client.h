@@ -7,7 +7,8 @@
  *
  * Single-threaded and driven by its caller: requests and downloads are begun, http_client_run()
  * does what can be done and returns when something happened. TLS 1.2 or newer, host name and chain
- * always verified, redirects never followed, plain http:// for loopback addresses only. */
+ * always verified, redirects followed by a download only and only where it is asked to, plain
+ * http:// for loopback addresses only. */
 
 enum {
 	HTTP_ANSWER_HEAD_MAX = 64 * 1024, /* all header lines of one answer */

@@ -23,6 +23,7 @@ struct Download {
 	gboolean ranged;
 	gboolean whole_only; /* the server answered a range with another one */
 	RangeVerdict verdict;
+	char *moved_to; /* (nullable): this try ends there */
 	gint64 skip;    /* bytes of the body still to be dropped */
 	gint64 brought; /* bytes this try wrote */
 	gint64 retry_after_s;
@@ -31,6 +32,8 @@ struct Download {
 	/* Tries. */
 	gint64 tries, tries_left;
 	gint64 interval_s;
+	gboolean at_once;
+	guint redirects_max, redirects_left;
 	gint64 pause_s;
 	gint64 again_us; /* when the next try begins; 0 = none is planned */
 
@@ -79,6 +82,52 @@ static gboolean check_size(Download *download, gint64 size, GError **error)
 	return FALSE;
 }
 
+static gboolean is_redirection(guint status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Where @location leads from @url; NULL where that is no URL. */
+static char *resolve(const char *url, const char *location)
+{
+	CURLU *place = curl_url();
+	char *resolved = NULL;
+	char *copy = NULL;
+
+	if (place && curl_url_set(place, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_set(place, CURLUPART_URL, location, 0) == CURLUE_OK &&
+		curl_url_get(place, CURLUPART_URL, &resolved, 0) == CURLUE_OK)
+		copy = g_strdup(resolved);
+	curl_free(resolved);
+	curl_url_cleanup(place);
+	return copy;
+}
+
+/* The rules for a URL hold for each on the way: none leads from https:// into the open. */
+static void follow(Download *download, const TransferHead *head, GError **error)
+{
+	download->verdict = RANGE_REFUSED;
+	if (head->location == NULL || download->redirects_left == 0) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"the server answered %u to the download, %s", head->answer.status,
+			head->location ? "one redirection too many" : "and not where it is");
+		return;
+	}
+	g_autofree char *url = resolve(download->url, head->location);
+	if (url == NULL) {
+		g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"the server redirects to what is no URL");
+		return;
+	}
+	if (!http_url_check(url, error)) {
+		g_prefix_error(error, "the server redirects: ");
+		return;
+	}
+	download->redirects_left--;
+	download->moved_to = g_steal_pointer(&url);
+	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "redirected");
+}
+
 static gboolean on_head(const TransferHead *head, gpointer data, GError **error)
 {
 	Download *download = data;
@@ -89,6 +138,10 @@ static gboolean on_head(const TransferHead *head, gpointer data, GError **error)
 	gint64 size = 0;
 
 	download->retry_after_s = head->retry_after_s;
+	if (download->redirects_max > 0 && is_redirection(head->answer.status)) {
+		follow(download, head, error);
+		return FALSE;
+	}
 	download->verdict = range_judge(&state, &head->answer, &download->skip, &size);
 	if (download->verdict != RANGE_TAKE) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE,
@@ -206,7 +259,7 @@ static gint64 next_pause_s(Download *download)
 
 static void plan_another(Download *download, const GError *error)
 {
-	if (download->tries_left <= 0) {
+	if (download->tries_left <= 0 || (download->at_once && download->written == 0)) {
 		fail(download, g_error_copy(error));
 		return;
 	}
@@ -241,11 +294,25 @@ static void settle(Download *download)
 	download->state = DOWNLOAD_COMPLETE;
 }
 
+static void move_on(Download *download)
+{
+	GError *error = NULL;
+
+	g_free(download->url);
+	download->url = g_steal_pointer(&download->moved_to);
+	if (!begin_try(download, &error))
+		fail(download, error);
+}
+
 static void on_done(const GError *error, gpointer data)
 {
 	Download *download = data;
 
 	download->transfer = NULL;
+	if (download->moved_to != NULL) {
+		move_on(download);
+		return;
+	}
 	if (error == NULL || download->verdict == RANGE_COMPLETE) {
 		if (download->rest->len == 0)
 			settle(download);
@@ -257,6 +324,8 @@ static void on_done(const GError *error, gpointer data)
 		return;
 	case RANGE_EXPIRED:
 		download->state = DOWNLOAD_EXPIRED;
+		g_clear_error(&download->error);
+		download->error = g_error_copy(error);
 		return;
 	case RANGE_REFUSED:
 		fail(download, g_error_copy(error));
@@ -330,6 +399,8 @@ Download *download_new(HttpClient *client, const DownloadOptions *options, GErro
 	download->etag = g_strdup(options->etag);
 	download->tries = download->tries_left = options->tries;
 	download->interval_s = options->interval_s;
+	download->at_once = options->at_once;
+	download->redirects_max = download->redirects_left = options->redirects;
 	download->rest = g_byte_array_new();
 	client_add_part(client, &part);
 	if (!begin_try(download, error))
@@ -356,6 +427,7 @@ void download_free(Download *download)
 	g_byte_array_unref(download->rest);
 	g_clear_error(&download->error);
 	g_free(download->url);
+	g_free(download->moved_to);
 	g_free(download->etag);
 	g_free(download);
 }

@@ -27,6 +27,8 @@ typedef struct {
 	const char *etag;  /* (nullable): of what is there */
 	gint64 tries;      /* after the first, without progress */
 	gint64 interval_s; /* the longest pause before another try */
+	gboolean at_once; /* no second try before there was a byte: somebody waits for the answer */
+	guint redirects;  /* how many are followed; 0: a redirection is a refusal */
 } DownloadOptions;
 
 typedef enum {
@@ -47,7 +49,7 @@ gboolean download_renew(
 	Download *download, const char *url, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 DownloadState download_state(const Download *download);
-const GError *download_error(const Download *download); /* of DOWNLOAD_FAILED */
+const GError *download_error(const Download *download); /* of DOWNLOAD_FAILED and _EXPIRED */
 gint64 download_written(const Download *download);      /* bytes in the file, or through the pipe */
 gint64 download_size(const Download *download);         /* 0 = not known yet */
 const char *download_etag(const Download *download);    /* (nullable) */

@@ -325,6 +325,6 @@ int dump_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	g_autoptr(GPtrArray) keys = signer_load_public(&options->signer, &error);
 	if (!keys)
 		return complain(STATUS_USAGE, error->message);
-	g_autoptr(GInputStream) in = open_artifact(path);
+	g_autoptr(GInputStream) in = open_artifact(path, NULL);
 	return in ? dump_opened(in, options, keys) : STATUS_OPEN;
 }

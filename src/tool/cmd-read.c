@@ -5,6 +5,7 @@
 #include "tool/signer.h"
 
 typedef struct {
+	InputOptions input;
 	SignerOptions signer;
 	char *signatures_dir;
 	gboolean allow_bad_signature;
@@ -18,6 +19,7 @@ const Option read_options[] = {
 		"where detached signatures are, instead of FILE.sig.d", NULL },
 	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ReadOptions, signer),
 		.rows = signer_public_options },
+	{ "Input", 0, OPTION_GROUP, G_STRUCT_OFFSET(ReadOptions, input), .rows = input_options },
 	{ NULL },
 };
 
@@ -63,7 +65,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 		return STATUS_USAGE;
 	if (!signatures_init(&signatures, &options->signer, &error))
 		return complain(STATUS_USAGE, error->message);
-	g_autoptr(GInputStream) in = open_artifact(path);
+	g_autoptr(GInputStream) in = open_artifact(path, &options->input);
 	if (!in)
 		return STATUS_OPEN;
 	ArtifactPolicy policy = { .keys = signatures.keys, .show_bad_signature = TRUE };
@@ -71,7 +73,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	if (!reader || !read_files(reader, files, &error) ||
 		!signatures_find(&signatures, artifact_reader_header(reader), path,
 			options->signatures_dir, &error))
-		return complain(STATUS_USAGE, error->message);
+		return complain(status_of_reading(error, STATUS_USAGE), error->message);
 	report_warnings(artifact_reader_header(reader));
 	Report report = { artifact_reader_header(reader), files, &signatures };
 	g_autofree char *text = report_to_text(&report);

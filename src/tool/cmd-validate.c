@@ -6,6 +6,7 @@
 #include "tool/signer.h"
 
 typedef struct {
+	InputOptions input;
 	SignerOptions signer;
 	char *signatures_dir;
 	gint64 required; /* 0: the one inside, by any key */
@@ -21,6 +22,8 @@ const Option validate_options[] = {
 		"where detached signatures are, instead of FILE.sig.d", NULL },
 	{ "Keys", 0, OPTION_GROUP, G_STRUCT_OFFSET(ValidateOptions, signer),
 		.rows = signer_public_options },
+	{ "Input", 0, OPTION_GROUP, G_STRUCT_OFFSET(ValidateOptions, input),
+		.rows = input_options },
 	{ NULL },
 };
 
@@ -105,7 +108,7 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 	if (!signatures_init(&signatures, &options->signer, &error) ||
 		!check_required(options, &signatures, &error))
 		return complain(STATUS_USAGE, error->message);
-	g_autoptr(GInputStream) in = open_artifact(path);
+	g_autoptr(GInputStream) in = open_artifact(path, &options->input);
 	if (!in)
 		return STATUS_OPEN;
 	ArtifactPolicy policy = { .keys = signatures.keys,
@@ -114,9 +117,6 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 	if (reader && !check_key_given(artifact_reader_header(reader)))
 		return STATUS_INVALID;
 	if (!reader || !artifact_reader_finish(reader, &error))
-		return complain(g_error_matches(error, ARTIFACT_ERROR, ARTIFACT_ERROR_IO)
-					? STATUS_OPEN
-					: STATUS_INVALID,
-			error->message);
+		return complain(status_of_reading(error, STATUS_INVALID), error->message);
 	return judge(options, &signatures, artifact_reader_header(reader), path);
 }

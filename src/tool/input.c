@@ -4,13 +4,29 @@
 #include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <unistd.h>
+#include "artifact/error.h"
 #include "artifact/file-range.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "tool/artifact-tool.h"
+#include "tool/input-url.h"
 #include "tool/progress.h"
+#include "tool/words.h"
 
 enum { SPOOL_PART_SIZE = 256 * 1024 };
+
+/* Of what is taken from a server that has not said how much it is. */
+#define DOWNLOAD_SIZE_MAX "64GB"
+
+const Option input_options[] = {
+	{ "ca-file", 0, OPTION_TEXT, G_STRUCT_OFFSET(InputOptions, ca_file), "FILE",
+		"certificates in PEM to trust an https:// server by, beside the system's", NULL },
+	{ "max-download-size", 0, OPTION_TEXT, G_STRUCT_OFFSET(InputOptions, size_max), "SIZE",
+		"the most that is taken from a server", DOWNLOAD_SIZE_MAX },
+	{ "idle-timeout", 0, OPTION_NUMBER, G_STRUCT_OFFSET(InputOptions, idle_limit_s), "SECONDS",
+		"how long a server may send nothing", "60" },
+	{ NULL },
+};
 
 static int open_path(const char *path, struct stat *ret_status, GError **error)
 {
@@ -24,34 +40,56 @@ static int open_path(const char *path, struct stat *ret_status, GError **error)
 	return -1;
 }
 
-GInputStream *open_artifact(const char *path)
+static GInputStream *open_url(const char *url, const InputOptions *options, GError **error)
 {
-	g_autoptr(GError) error = NULL;
-	struct stat status;
-	int fd = open_path(path, &status, &error);
+	static const InputOptions defaults = { .size_max = (char *)(guintptr)DOWNLOAD_SIZE_MAX };
+	GInputStream *stream = NULL;
 
-	if (fd < 0) {
-		complain(STATUS_OPEN, error->message);
+	if (!options)
+		options = &defaults;
+	InputUrlOptions wanted = { .ca_file = options->ca_file,
+		.idle_limit_s = CLAMP(options->idle_limit_s, 0, G_MAXINT32) };
+	if (words_size("--max-download-size", options->size_max, &wanted.size_max, error))
+		stream = input_url_open(url, &wanted, error);
+	if (!stream)
+		g_prefix_error(error, "cannot open artifact %s: ", url);
+	return stream;
+}
+
+static GInputStream *open_file(const char *path, GError **error)
+{
+	struct stat status;
+	int fd = open_path(path, &status, error);
+
+	if (fd < 0)
 		return NULL;
-	}
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	progress_watch("Reading", fd);
 	return g_unix_input_stream_new(fd, TRUE);
 }
 
-static gboolean copy_all(int from, int to, GError **error)
+GInputStream *open_artifact(const char *path, const InputOptions *options)
+{
+	g_autoptr(GError) error = NULL;
+	GInputStream *in =
+		input_is_url(path) ? open_url(path, options, &error) : open_file(path, &error);
+
+	if (!in)
+		complain(STATUS_OPEN, error->message);
+	return in;
+}
+
+/* --- what is gone over twice --- */
+
+static gboolean copy_all(GInputStream *from, int to, GError **error)
 {
 	g_autofree guint8 *buffer = g_malloc(SPOOL_PART_SIZE);
 
 	for (;;) {
-		ssize_t got = TEMP_FAILURE_RETRY(read(from, buffer, SPOOL_PART_SIZE));
+		gssize got = g_input_stream_read(from, buffer, SPOOL_PART_SIZE, NULL, error);
 
-		if (got < 0) {
-			rota_set_errno_error(error, errno, "read");
-			return FALSE;
-		}
-		if (got == 0)
-			return TRUE;
+		if (got <= 0)
+			return got == 0;
 		if (!file_write_all(to, buffer, (gsize)got, error)) {
 			g_prefix_error(error, "a temporary file in %s: ", g_get_tmp_dir());
 			return FALSE;
@@ -59,22 +97,34 @@ static gboolean copy_all(int from, int to, GError **error)
 	}
 }
 
+static int spool(GInputStream *in, const char *path, struct stat *ret_status, GError **error)
+{
+	int fd = file_open_nameless(g_get_tmp_dir(), error);
+
+	if (fd >= 0 && copy_all(in, fd, error) && fstat(fd, ret_status) == 0)
+		return fd;
+	g_prefix_error(error, "cannot open artifact %s: ", path);
+	file_close_fd(&fd);
+	return -1;
+}
+
 int open_seekable_artifact(const char *path, struct stat *ret_status, GError **error)
 {
-	autofd int fd = open_path(path, ret_status, error);
+	g_autoptr(GInputStream) in = NULL;
 
-	if (fd < 0)
-		return -1;
-	if (S_ISREG(ret_status->st_mode)) {
-		int taken = fd;
+	if (input_is_url(path)) {
+		in = open_url(path, NULL, error);
+	} else {
+		int fd = open_path(path, ret_status, error);
 
-		fd = -1;
-		return taken;
+		if (fd < 0 || S_ISREG(ret_status->st_mode))
+			return fd;
+		in = g_unix_input_stream_new(fd, TRUE);
 	}
-	int spool = file_open_nameless(g_get_tmp_dir(), error);
-	if (spool >= 0 && copy_all(fd, spool, error) && fstat(spool, ret_status) == 0)
-		return spool;
-	g_prefix_error(error, "cannot open artifact %s: ", path);
-	file_close_fd(&spool);
-	return -1;
+	return in ? spool(in, path, ret_status, error) : -1;
+}
+
+int status_of_reading(const GError *error, int invalid)
+{
+	return g_error_matches(error, ARTIFACT_ERROR, ARTIFACT_ERROR_IO) ? STATUS_OPEN : invalid;
 }
