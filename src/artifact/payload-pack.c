@@ -204,11 +204,16 @@ static void set_sum(PackedFile *file, const char *hex)
 	memcpy(file->sum, hex, SHA256_HEX_SIZE);
 }
 
-static gboolean add_files(PayloadPack *pack, char **paths, gboolean augmented, GError **error)
+static char *name_of(const char *path)
+{
+	return is_standard_input(path) ? g_strdup("stdin") : g_path_get_basename(path);
+}
+
+static gboolean add_files(
+	PayloadPack *pack, char **paths, char **names, gboolean augmented, GError **error)
 {
 	for (; paths && *paths; paths++) {
-		g_autofree char *name =
-			is_standard_input(*paths) ? g_strdup("stdin") : g_path_get_basename(*paths);
+		g_autofree char *name = names ? g_strdup(*names++) : name_of(*paths);
 		g_autofree char *hex = sha256_hex_of(name, strlen(name));
 
 		if (!check_name(pack, name, error))
@@ -223,11 +228,12 @@ static gboolean add_files(PayloadPack *pack, char **paths, gboolean augmented, G
 	return TRUE;
 }
 
-gboolean payload_pack_init(PayloadPack *pack, char **paths, char **augmented_paths, GError **error)
+gboolean payload_pack_init(
+	PayloadPack *pack, char **paths, char **names, char **augmented_paths, GError **error)
 {
 	pack->files = g_ptr_array_new_with_free_func(packed_file_free);
-	return add_files(pack, paths, FALSE, error) &&
-	       add_files(pack, augmented_paths, TRUE, error);
+	return add_files(pack, paths, names, FALSE, error) &&
+	       add_files(pack, augmented_paths, NULL, TRUE, error);
 }
 
 static gboolean pack_file(PayloadPack *pack, PackedFile *file, Compressor *compressor,

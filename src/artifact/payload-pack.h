@@ -26,8 +26,9 @@ typedef struct {
 } PayloadPack;
 
 /* Takes the names of @paths, then of @augmented_paths (both nullable), and sums that are none yet
- * but as long and as random as those to come. */
-gboolean payload_pack_init(PayloadPack *pack, char **paths, char **augmented_paths,
+ * but as long and as random as those to come.
+ * @names: (nullable): of @paths, one each; otherwise the ends of the paths */
+gboolean payload_pack_init(PayloadPack *pack, char **paths, char **names, char **augmented_paths,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Writes the archive to @fd, from where it stands, and takes the true sums. */

@@ -309,7 +309,7 @@ gboolean artifact_write(const ArtifactSpec *spec, const Key *key, int out_fd,
 	guint64 start, size;
 
 	if (!check_spec(spec, error) || (key && !key_check_signs_artifacts(key, error)) ||
-		!payload_pack_init(&pack, spec->file_paths,
+		!payload_pack_init(&pack, spec->file_paths, spec->file_names,
 			spec->augment ? spec->augment->file_paths : NULL, error))
 		return FALSE;
 	pack.spool_folder = spool_folder;

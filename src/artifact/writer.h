@@ -37,6 +37,8 @@ typedef struct {
 				     has */
 	char **script_paths;      /* (nullable) */
 	char **file_paths;        /* (nullable); pipes too, "-" is the standard input */
+	char **file_names;        /* (nullable): what each of them is called in the artifact, where
+				     that is not the end of its path */
 	const ArtifactAugment *augment; /* (nullable) */
 	int version; /* 3 (or 0), or 2: rootfs-image without provides, depends and clears, which are
 			left out */

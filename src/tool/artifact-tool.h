@@ -24,11 +24,22 @@ typedef struct {
 extern const Option write_module_image_options[], write_rootfs_image_options[],
 	write_bootstrap_options[];
 extern const Option read_options[], validate_options[], sign_options[], dump_options[];
-extern const char dump_details[];
+extern const Option write_single_file_options[], write_directory_options[], write_package_options[],
+	write_script_options[], write_docker_options[], write_compose_options[];
+extern const char dump_details[], write_single_file_details[], write_directory_details[],
+	write_deb_details[], write_rpm_details[], write_script_details[], write_docker_details[],
+	write_compose_details[];
 
 int write_module_image(gconstpointer options, char **operands, gconstpointer global_options);
 int write_rootfs_image(gconstpointer options, char **operands, gconstpointer global_options);
 int write_bootstrap(gconstpointer options, char **operands, gconstpointer global_options);
+int write_single_file(gconstpointer options, char **operands, gconstpointer global_options);
+int write_directory(gconstpointer options, char **operands, gconstpointer global_options);
+int write_deb(gconstpointer options, char **operands, gconstpointer global_options);
+int write_rpm(gconstpointer options, char **operands, gconstpointer global_options);
+int write_script(gconstpointer options, char **operands, gconstpointer global_options);
+int write_docker(gconstpointer options, char **operands, gconstpointer global_options);
+int write_compose(gconstpointer options, char **operands, gconstpointer global_options);
 int read_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 int validate_artifact(gconstpointer options, char **operands, gconstpointer global_options);
 int sign_artifact(gconstpointer options, char **operands, gconstpointer global_options);
@@ -36,6 +47,9 @@ int dump_artifact(gconstpointer options, char **operands, gconstpointer global_o
 
 extern const gsize write_module_image_options_size, write_rootfs_image_options_size,
 	write_bootstrap_options_size;
+extern const gsize write_single_file_options_size, write_directory_options_size,
+	write_package_options_size, write_script_options_size, write_docker_options_size,
+	write_compose_options_size;
 extern const gsize read_options_size, validate_options_size, sign_options_size, dump_options_size;
 
 /* Those that work inside images. */

@@ -70,8 +70,10 @@ static void add_default_version(
 	if (!way->has_software || g_hash_table_contains(provides, key) ||
 		(options->no_software_version && !options->software_version))
 		return;
-	g_hash_table_replace(provides, g_steal_pointer(&key),
-		g_strdup(options->software_version ? options->software_version : options->name));
+	const char *version = options->software_version ? options->software_version
+			      : way->software_version   ? way->software_version
+							: options->name;
+	g_hash_table_replace(provides, g_steal_pointer(&key), g_strdup(version));
 }
 
 static gboolean contains(const GPtrArray *texts, const char *text)
@@ -97,11 +99,14 @@ static char **make_clears(const WriteOptions *options, const WriteWay *way)
 		add_pattern(clears, options->clears->pdata[i]);
 	/* Without a version of its own it does not speak for the software that was there. */
 	if (way->has_software && !options->no_clears && !options->no_software_version) {
+		for (const char *const *own = way->clears; own && *own; own++)
+			add_pattern(clears, *own);
 		if (way->is_image && g_str_equal(pattern, "rootfs-image.*")) {
 			add_pattern(clears, "artifact_group");
 			add_pattern(clears, "rootfs_image_checksum");
 		}
-		add_pattern(clears, pattern);
+		if (!way->clears)
+			add_pattern(clears, pattern);
 	}
 	if (clears->len == 0)
 		return NULL;
@@ -146,8 +151,33 @@ gboolean write_spec_init(WriteSpec *spec, const WriteOptions *options, const Wri
 	return TRUE;
 }
 
+void write_spec_add_software(
+	WriteSpec *spec, const WriteOptions *options, const char *name, const char *version)
+{
+	const WriteWay way = {
+		.software_name = name, .software_version = version, .has_software = TRUE
+	};
+
+	if (options->software_name)
+		return;
+	add_default_version(options, &way, spec->provides);
+	g_auto(GStrv) more = make_clears(options, &way);
+	g_autoptr(GPtrArray) all = g_ptr_array_new_null_terminated(8, NULL, TRUE);
+	for (char **pattern = spec->clears; pattern && *pattern; pattern++)
+		g_ptr_array_add(all, g_strdup(*pattern));
+	for (char **pattern = more; pattern && *pattern; pattern++)
+		add_pattern(all, *pattern);
+	if (all->len == 0)
+		return;
+	g_strfreev(spec->clears);
+	spec->clears = (char **)g_ptr_array_free(g_steal_pointer(&all), FALSE);
+	spec->artifact.clears_provides = spec->clears;
+}
+
 void write_spec_clear(WriteSpec *spec)
 {
+	g_clear_pointer(&spec->facts, json_decref);
+	g_clear_pointer(&spec->text, g_free);
 	g_clear_pointer(&spec->provides, g_hash_table_unref);
 	g_clear_pointer(&spec->depends, g_hash_table_unref);
 	g_clear_pointer(&spec->clears, g_strfreev);
@@ -214,9 +244,11 @@ int write_spec_save(const WriteSpec *spec, const WriteOptions *options)
 	if (!save(spec, options, &output, &size_bytes, &error))
 		return output_file_complain(&output, error);
 	warn_of_size(spec, size_bytes);
-	console_tell(json_pack("{s:s, s:s, s:I, s:b}", "artifact", options->output, "name",
-			     options->name, "size", (json_int_t)size_bytes, "signed",
-			     (int)signer_names_key(&options->signer)),
-		NULL);
+	json_t *told = json_pack("{s:s, s:s, s:I, s:b}", "artifact", options->output, "name",
+		options->name, "size", (json_int_t)size_bytes, "signed",
+		(int)signer_names_key(&options->signer));
+	if (spec->facts)
+		json_object_update(told, spec->facts);
+	console_tell(told, spec->text);
 	return STATUS_GOOD;
 }

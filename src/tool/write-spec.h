@@ -16,10 +16,12 @@
 
 /* What one verb writes, before any option. */
 typedef struct {
-	const char *payload_type;  /* NULL: an empty payload */
-	const char *software_name; /* provides rootfs-image.NAME.version; NULL: without a name */
-	gboolean has_software;     /* provides a version, and clears what was there */
-	gboolean is_image;         /* a root file system: also clears what older tools provided */
+	const char *payload_type;     /* NULL: an empty payload */
+	const char *software_name;    /* provides rootfs-image.NAME.version; NULL: without a name */
+	const char *software_version; /* its value; NULL: the name of the artifact */
+	gboolean has_software;        /* provides a version, and clears what was there */
+	const char *const *clears;    /* what was there, where it is not FILESYSTEM.NAME.* */
+	gboolean is_image; /* a root file system: also clears what older tools provided */
 } WriteWay;
 
 typedef struct {
@@ -30,6 +32,8 @@ typedef struct {
 	char **clears;
 	char **device_types, **depends_names, **depends_groups, **scripts;
 	guint64 size_warn; /* bytes; 0: no limit */
+	json_t *facts;     /* object: what the verb found, told beside the artifact; or NULL */
+	char *text;        /* the same for people, lines with their line feeds; or NULL */
 } WriteSpec;
 
 /**
@@ -40,6 +44,11 @@ typedef struct {
  */
 gboolean write_spec_init(WriteSpec *spec, const WriteOptions *options, const WriteWay *way,
 	gconstpointer global_options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Provides the version of one more piece of software and clears what was there of it, unless the
+ * options name the software themselves or switch that off. */
+void write_spec_add_software(
+	WriteSpec *spec, const WriteOptions *options, const char *name, const char *version);
 
 /* Writes, signs and names the file. Returns the exit status, after a complaint if it is not good.
  */
