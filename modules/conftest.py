@@ -7,8 +7,6 @@ import pytest
 
 from support.module import SmallDisk, Striker
 
-MOMENTS_IN_CI = 6  # of each case; --long strikes at every call
-
 
 @pytest.fixture(scope="session")
 def striker(tmp_path_factory):
@@ -16,17 +14,16 @@ def striker(tmp_path_factory):
 
 
 @pytest.fixture
-def most(request):
-    """How many moments of a case are tried; None: all."""
-    return None if request.config.getoption("--long") else MOMENTS_IN_CI
-
-
-@pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 512 KiB."""
-    try:
-        disk = SmallDisk(tmp_path / "disk")
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no small file system can be mounted here: {error}")
-    yield disk
-    disk.remove()
+    """small_disk(size_kib): a file system of that size."""
+    disks = []
+
+    def make(size_kib):
+        try:
+            disks.append(SmallDisk(tmp_path / f"disk{len(disks)}", size_kib))
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no small file system can be mounted here: {error}")
+        return disks[-1]
+    yield make
+    for disk in disks:
+        disk.remove()

@@ -50,12 +50,13 @@ def test_a_file_is_not_replaced(world, slash):
 
 
 def test_a_mount_point_is_not_replaced(world, small_disk):
-    (small_disk.path / "kept").write_text("kept")
-    world.module.files["dest_dir"] = str(small_disk.path).encode()
+    disk = small_disk(256)
+    (disk.path / "kept").write_text("kept")
+    world.module.files["dest_dir"] = str(disk.path).encode()
     with pytest.raises(Failed, match="mount point"):
         world.module.install()
     world.module.take_back()
-    assert (small_disk.path / "kept").read_text() == "kept"
+    assert (disk.path / "kept").read_text() == "kept"
 
 
 @pytest.mark.parametrize("left", ["beside the folder", "as all there is"])

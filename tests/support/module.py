@@ -263,5 +263,9 @@ class SmallDisk:
         os.ftruncate(fd, max(0, os.fstat(fd).st_size - leave_kib * 1024))
         os.close(fd)
 
+    def empty(self):
+        for path in self.path.glob("filler-*"):
+            path.unlink()
+
     def remove(self):
         subprocess.run(["umount", "-l", self.path], check=True)

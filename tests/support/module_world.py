@@ -7,7 +7,10 @@ import io
 import os
 import shutil
 import stat
+import subprocess
 import tarfile
+
+import pytest
 
 from support.module import MODULES, Module, look
 
@@ -32,7 +35,9 @@ class World:
 
     name = ""
     BEFORE = ()
-    new_is_seen_in_full = True
+    way_back_needs_room = False
+    disk_kib = 256
+    moments_in_ci = 6  # of each case; --long strikes at every call
 
     def __init__(self, folder, before, place=None, data=None):
         self.folder, self.before = folder, before
@@ -172,5 +177,162 @@ class DirectoryWorld(World):
         self.module.files["update.tar"] = self.module.files["update.tar"][:9000]
 
 
-WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld)}
-EACH = [(name, before) for name, world in WORLDS.items() for before in world.BEFORE]
+# --- Packages ---
+
+def build_deb(folder, name, version, files, conffiles=(), fields=(), scripts=()):
+    """The bytes of a package. files: {path: bytes}; scripts: {"postinst": text}."""
+    tree = folder / f"{name}-{version}"
+    for path, content in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_bytes(content)
+    control = tree / "DEBIAN"
+    control.mkdir()
+    (control / "control").write_text("".join(f"{key}: {value}\n" for key, value in {
+        "Package": name, "Version": version, "Architecture": "all", "Maintainer": "nobody <nobody@example.com>",
+        "Description": "a test's", **dict(fields)}.items()))
+    if conffiles:
+        (control / "conffiles").write_text("".join(f"/{path}\n" for path in conffiles))
+    for script, text in dict(scripts).items():
+        (control / script).write_text(f"#!/bin/sh\n{text}\n")
+        (control / script).chmod(0o755)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "-Znone", "-b", tree, folder / "made.deb"], check=True,
+                   stdout=subprocess.DEVNULL)
+    shutil.rmtree(tree)
+    return (folder / "made.deb").read_bytes()
+
+
+def build_rpm(folder, name, version, files, scripts=()):
+    """The bytes of a package. scripts: {"post": text}."""
+    top = folder / "rpmbuild"
+    source = top / "source"
+    for path, content in files.items():
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).write_bytes(content)
+    spec = top / "made.spec"
+    spec.write_text("\n".join([
+        f"Name: {name}", f"Version: {version}", "Release: 1", "Summary: a test's", "License: none", "BuildArch: noarch",
+        "%description", "A test's.", "%install", f"cp -r {source}/. %{{buildroot}}/",
+        *[f"%{script}\n{text}" for script, text in dict(scripts).items()], "%files", *[f"/{path}" for path in files]]) + "\n")
+    subprocess.run(["rpmbuild", "-bb", "--quiet", "--define", f"_topdir {top}", "--define", "__os_install_post %{nil}",
+                    "--define", "_build_id_links none", "--define", "_binary_payload w0.gzdio", spec],
+                   check=True, capture_output=True)
+    made, = (top / "RPMS/noarch").iterdir()
+    content = made.read_bytes()
+    shutil.rmtree(top)
+    return content
+
+
+class PackageWorld(World):
+    """A system in a folder with a package manager's database; app 2 with a new dependency replaces app 1."""
+
+    BEFORE = ("nothing", "an older version", "the same version")
+    way_back_needs_room = True
+    disk_kib = 4096
+    moments_in_ci = 3
+    built = {}
+    OLD = {"usr/share/app/data": b"old" * 1000, "usr/share/app/gone": b"old", "usr/share/app/moved": b"old"}
+    NEW = {"usr/share/app/data": b"new" * 1000, "usr/share/app/more": b"new"}
+    DEPENDENCY = {"usr/share/app/moved": b"new, in another package", "usr/share/dependency": b"new"}
+
+    def __init__(self, folder, before, place=None, data=None):
+        program = folder / "modules" / self.name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.symlink_to(MODULES / "package/package")
+        self.program = program
+        super().__init__(folder, before, place, data)
+
+    def build(self):
+        self.place.mkdir(parents=True)
+        self.module.program = self.program
+        self.module.environment = self.prepare_system()
+        self.module.files = {f"app_2.{self.name}": self.package("app", "2", self.NEW),
+                             f"dependency_1.{self.name}": self.package("dependency", "1", self.DEPENDENCY)}
+        if self.before == "nothing":
+            return
+        new = self.module.files
+        version = "2" if self.before == "the same version" else "1"
+        self.module.files = {f"old.{self.name}": self.package("app", version, self.OLD)}
+        self.module.install()
+        self.module.commit()
+        self.module.files = new
+
+    def package(self, name, version, files, **more):
+        """The bytes of a package, built once in a test run."""
+        key = (self.name, name, version, tuple(sorted(files.items())), repr(more))
+        if key not in PackageWorld.built:
+            PackageWorld.built[key] = self.build_package(name, version, files, **more)
+        return PackageWorld.built[key]
+
+    def is_new(self):
+        now = {path: (self.place / path).read_bytes() if (self.place / path).exists() else None
+               for path in {**self.OLD, **self.NEW, **self.DEPENDENCY}}
+        wanted = {**dict.fromkeys(now), **self.NEW, **self.DEPENDENCY}
+        return now == wanted and set(self.installed()) == {("app", "2"), ("dependency", "1")}
+
+    def is_whole(self):
+        """A package manager that was killed leaves packages half installed: it says so, and the way back mends it."""
+        return True
+
+    def seen(self):
+        """Folders do not count: a package manager leaves those that no package owns."""
+        files = [path for top in ("usr", "etc") for path in (self.place / top).rglob("*") if not path.is_dir()]
+        return {"files": {str(path.relative_to(self.place)): look(path) for path in files}, "packages": self.installed()}
+
+    def spoil(self):
+        name = f"dependency_1.{self.name}"
+        self.module.files[name] = self.module.files[name][:-600]
+
+
+class DebWorld(PackageWorld):
+    name = "deb"
+
+    def prepare_system(self):
+        for name in ("info", "updates", "triggers"):
+            (self.place / "var/lib/dpkg" / name).mkdir(parents=True)
+        (self.place / "var/lib/dpkg/status").touch()
+        # Maintainer scripts run without chroot: there is no shell in the folder.
+        return {"ROTA_PACKAGES_ROOT": str(self.place), "DPKG_FORCE": "script-chrootless"}
+
+    def build_package(self, name, version, files, **more):
+        fields = {}
+        if name == "dependency":
+            fields = {"Replaces": "app (<< 3)", "Breaks": "app (<< 2)"}
+        elif files is self.NEW:
+            fields = {"Depends": "dependency"}
+        return build_deb(self.folder, name, version, files, fields=fields, **more)
+
+    def installed(self):
+        done = subprocess.run(["dpkg-query", "--root", self.place, "-W", "-f",
+                               "${Package} ${Version} ${db:Status-Abbrev}\n"], capture_output=True, text=True)
+        return sorted(tuple(line.split()[:2]) if line.split()[2] == "ii" else tuple(line.split())
+                      for line in done.stdout.splitlines())
+
+
+class RpmWorld(PackageWorld):
+    name = "rpm"
+
+    def prepare_system(self):
+        subprocess.run(["rpm", "--root", self.place, "--initdb"], check=True)
+        return {"ROTA_PACKAGES_ROOT": str(self.place)}
+
+    def build_package(self, name, version, files, **more):
+        return build_rpm(self.folder, name, version, files, **more)
+
+    def installed(self):
+        done = subprocess.run(["rpm", "--root", self.place, "-qa", "--qf", "%{NAME} %{VERSION}\n"], capture_output=True,
+                              text=True)
+        return sorted(tuple(line.split()) for line in done.stdout.splitlines())
+
+
+WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld, DebWorld, RpmWorld)}
+NEEDS = {"deb": ["dpkg", "dpkg-deb"], "rpm": ["rpm", "rpmbuild"]}
+
+
+def reason_to_skip(name):
+    """What this machine lacks for a world, or None."""
+    missing = [program for program in NEEDS.get(name, ()) if not shutil.which(program)]
+    return f"{', '.join(missing)} missing (script/setup test)" if missing else None
+
+
+EACH = [pytest.param(name, before, marks=pytest.mark.skipif(bool(reason_to_skip(name)), reason=str(reason_to_skip(name))))
+        for name, world in WORLDS.items() for before in world.BEFORE]
