@@ -115,6 +115,16 @@ def image_facts(data, folder):
             for path in sorted(tree.rglob("*"))}
 
 
+def differences(ours, theirs, where=""):
+    """Lines that say where two facts part, down to the leaf: a long assertion is read by nobody."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return [line for key in sorted({*ours, *theirs}, key=str)
+                for line in differences(ours.get(key), theirs.get(key), f"{where}/{key}")]
+    if isinstance(ours, (list, tuple)) and isinstance(theirs, (list, tuple)) and len(ours) == len(theirs):
+        return [line for i, pair in enumerate(zip(ours, theirs)) for line in differences(*pair, f"{where}[{i}]")]
+    return [] if ours == theirs else [f"{where}: ours {str(ours)[:300]}, theirs {str(theirs)[:300]}"]
+
+
 # --- what `read` prints: 3.9 and 4.4 have the same facts in other words ---
 
 WORDS = {"Compatible devices": "Compatible types"}

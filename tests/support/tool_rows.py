@@ -24,6 +24,7 @@ class Row:
     public: str = ""          # both verify what both made with this key
     safer: str = ""           # theirs ends with 0 or does half of it: why ours does not
     status: int = 0           # ours, where safer
+    apart: str = ""           # the one fact in which ours is another one, for the reason the row gives
     beyond: str = ""          # theirs has the flag and fails: ours does what it says
 
     def __str__(self):
@@ -124,7 +125,8 @@ def read_rows():
         row("", "image.mender"),
         row("", "augmented.mender"),
         row("--key", FLAG, "rsa.pub", "signed.mender", plain=signed),
-        row("--key", FLAG, "p256.pub", "signed.mender", plain=signed),
+        row("--key", FLAG, "p256.pub", "signed.mender", status=4,
+            safer="a wrong key makes 3.9 say so and end with 0, ours with 4"),
         row("--key-pkcs11", FLAG, "pkcs11:token=t;object=rsa?pin-value=1234", "signed.mender", plain=signed),
         row("--gcp-kms-key", FLAG, "projects/p/k", "signed.mender", refused=CLOUD),
         progress_row("read", ["read", "rich.mender"]),
@@ -176,8 +178,37 @@ def dump_rows():
     ]
 
 
+def modify_rows():
+    def row(flag, *words, base="rich.mender", **about):
+        line = ["modify", *words, base]
+        return Row("modify", flag, line, ["modify", base] if flag else None, **about)
+    return [
+        row("", "--artifact-name", "r2"),
+        row("--artifact-name", FLAG, "r2"),
+        # 3.9 leaves what it changed in an image readable by root only; ours leaves the mode as it was.
+        row("--artifact-name", FLAG, "r2", base="image.mender", apart="/etc/mender/artifact_info[0]"),
+        row("--name", FLAG, "r2"),
+        row("--artifact-name-depends", FLAG, "old-9"),
+        row("--clears-provides", FLAG, "z.*"),
+        row("--delete-clears-provides", FLAG, "rootfs-image.raw.*"),
+        row("--compression", FLAG, "lzma"),
+        row("--depends", FLAG, "new:v"),
+        row("--depends-groups", FLAG, "g9"),
+        row("--provides", FLAG, "new:v"),
+        row("--provides-group", FLAG, "g9"),
+        row("--meta-data", FLAG, "augment.json"),
+        row("--key", FLAG, "rsa.key", "-n", "r2", public="rsa.pub"),
+        row("--gcp-kms-key", FLAG, "projects/p/k", refused=CLOUD),
+        row("--server-uri", FLAG, "https://elsewhere", base="image.mender"),
+        row("--server-cert", FLAG, "rsa.pub", base="image.mender"),
+        row("--verification-key", FLAG, "p256.pub", base="image.mender"),
+        row("--tenant-token", FLAG, "more", base="image.mender"),
+    ]
+
+
 def edit_rows():
     """cp, cat, install, rm: on an artifact with an ext4 image."""
+    install = ["install", "-m", "0644", "more", "image.mender:/etc/new"]
     return [
         Row("cp", "", ["cp", "more", "image.mender:/etc/new"]),
         Row("cp", "", ["cp", "image.mender:/etc/hello", "out.txt"]),
@@ -189,6 +220,12 @@ def edit_rows():
         Row("cp", "--gcp-kms-key", ["cp", FLAG, "projects/p/k", "more", "image.mender:/etc/new"], refused=CLOUD),
         Row("cat", "", ["cat", "image.mender:/etc/hello"]),
         Row("cat", "", ["cat", "image.sdimg:/etc/hello"]),
+        Row("install", "", install),
+        Row("install", "--directory", ["install", FLAG, "image.mender:/srv"]),
+        Row("install", "--mode", ["install", FLAG, "0755", "more", "image.mender:/etc/new"], plain=install),
+        Row("rm", "", ["rm", "image.mender:/etc/hello"]),
+        Row("rm", "--recursive", ["rm", FLAG, "image.mender:/etc"],
+            beyond="3.9 says it removes folders and what is in them, and then fails on any folder"),
     ]
 
 
@@ -207,4 +244,4 @@ GLOBAL = [
 ROWS = [
     *GLOBAL, *write_image_rows(), *write_module_rows(), *write_rows("write bootstrap-artifact", BOOTSTRAP),
     progress_row("write bootstrap-artifact", BOOTSTRAP), *read_rows(), *validate_rows(), *sign_rows(), *dump_rows(),
-    *edit_rows()]
+    *modify_rows(), *edit_rows()]
