@@ -22,6 +22,7 @@ static inline gboolean stream_peek(
 {
 	static const guint8 nothing[1];
 
+	*ret_data = NULL; /* a layer at its end gives a size only */
 	if (!stream->peek(stream, ret_data, ret_size, error))
 		return FALSE;
 	if (*ret_data == NULL)
