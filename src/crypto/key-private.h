@@ -5,14 +5,6 @@
 
 enum { KEY_FILE_SIZE_MAX = 64 * 1024 };
 
-/* What signs for a key that stays elsewhere. */
-typedef struct {
-	/* RSA: PKCS#1 v1.5 over SHA-256; EC: r and s side by side, or DER. May be called by any
-	 * thread. */
-	GBytes *(*sign)(gpointer state, gconstpointer data, gsize size, GError **error);
-	void (*free)(gpointer state);
-} KeySigner;
-
 struct Key {
 	EVP_PKEY *pkey; /* with a signer: the public half alone */
 	KeyKind kind;

@@ -86,6 +86,19 @@ Key *key_new_with_signer(
 	return key;
 }
 
+Key *key_new_elsewhere(
+	const char *pem, gsize size, const KeySigner *signer, gpointer state, GError **error)
+{
+	Key *key = key_parse_public(pem, size, error);
+
+	if (key == NULL)
+		return NULL;
+	key->is_private = TRUE;
+	key->signer = signer;
+	key->signer_state = state;
+	return key;
+}
+
 Key *key_ref(Key *key)
 {
 	g_atomic_ref_count_inc(&key->references);

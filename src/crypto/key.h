@@ -54,6 +54,19 @@ Key *key_generate(KeyKind kind, guint bits, GError **error) G_GNUC_WARN_UNUSED_R
 gboolean key_save_private(
 	const Key *key, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* What signs for a key that stays elsewhere. */
+typedef struct {
+	/* RSA: PKCS#1 v1.5 over SHA-256; EC: r and s side by side, or DER. May be called by any
+	 * thread. */
+	GBytes *(*sign)(gpointer state, gconstpointer data, gsize size, GError **error);
+	void (*free)(gpointer state);
+} KeySigner;
+
+/* A key whose private half is out of reach. @pem: the public half; @state: (transfer full) where a
+ * key is returned */
+Key *key_new_elsewhere(const char *pem, gsize size, const KeySigner *signer, gpointer state,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 KeyKind key_kind(const Key *key);
 /* (transfer full): "RSA with 3072 bits", "EC on secp384r1": for messages. */
 char *key_describe(const Key *key);
