@@ -29,6 +29,10 @@ io_manager ext4_channel_manager(void);
 /* (transfer full): the name by which the manager finds the range. */
 char *ext4_channel_name(const ImageRange *range);
 
+/* Do the numbers of the superblock fit each other, and the range? */
+gboolean ext4_check_superblock(
+	const ImageRange *range, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Replays the journal with e2fsck. */
 gboolean ext4_recover(const ImageRange *range, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -8,8 +8,6 @@
 #include "base/error.h"
 #include "image/ext4-private.h"
 
-enum { BLOCK_SIZE_LOG_MAX = 6 };
-
 /* --- errors --- */
 
 /* libext2fs tells some things to the standard error itself; ours says them in its own words. */
@@ -195,28 +193,6 @@ static gboolean ext4_list(ImageFileSystem *image, const char *path, ImageNameSin
 
 /* --- opening and closing --- */
 
-/* Nothing that libext2fs allocates by may come from a superblock that lies about its size. */
-static gboolean check_superblock(const ImageRange *range, GError **error)
-{
-	struct ext2_super_block super;
-
-	if (range->size < SUPERBLOCK_OFFSET + sizeof super ||
-		pread(range->fd, &super, sizeof super, (off_t)(range->start + SUPERBLOCK_OFFSET)) !=
-			sizeof super)
-		return ext4_fail(error, EXT2_ET_SHORT_READ, "superblock");
-	guint32 block_size_log = GUINT32_FROM_LE(super.s_log_block_size);
-	guint64 n_blocks = GUINT32_FROM_LE(super.s_blocks_count);
-	if (GUINT32_FROM_LE(super.s_feature_incompat) & EXT4_FEATURE_INCOMPAT_64BIT)
-		n_blocks |= (guint64)GUINT32_FROM_LE(super.s_blocks_count_hi) << 32;
-	if (block_size_log > BLOCK_SIZE_LOG_MAX)
-		return ext4_fail(error, EXT2_ET_CORRUPT_SUPERBLOCK, "superblock");
-	if (n_blocks <= range->size >> (10 + block_size_log))
-		return TRUE;
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
-		"the file system is larger than the image or partition it lies in");
-	return FALSE;
-}
-
 static gboolean refuse_feature(GError **error, const char *feature)
 {
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
@@ -251,7 +227,7 @@ static gboolean open_file_system(Ext4 *ext4, GError **error)
 	int flags =
 		EXT2_FLAG_64BITS | EXT2_FLAG_SKIP_MMP | (ext4->range.writable ? EXT2_FLAG_RW : 0);
 
-	if (!check_superblock(&ext4->range, error))
+	if (!ext4_check_superblock(&ext4->range, error))
 		return FALSE;
 	errcode_t code = ext2fs_open2(name, NULL, flags, 0, 0, ext4_channel_manager(), &ext4->fs);
 	if (code != 0)
