@@ -10,7 +10,9 @@
 #include "artifact/reader.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "tool/console.h"
 #include "tool/output-file.h"
+#include "tool/progress.h"
 #include "tool/sparse-copy.h"
 #include "tool/words.h"
 
@@ -224,11 +226,18 @@ static gboolean read_artifact_file(
 	Edit *edit, const EditOptions *options, gboolean wants_payload, GError **error)
 {
 	g_autoptr(GInputStream) in = g_unix_input_stream_new(edit->fd, FALSE);
-	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, NULL, NULL, error);
 
-	return reader && check_header(edit, artifact_reader_header(reader), options, error) &&
-	       (!wants_payload || unpack(edit, reader, error)) &&
-	       artifact_reader_finish(reader, error);
+	progress_watch("Reading", edit->fd);
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, NULL, NULL, error);
+	gboolean good = reader &&
+			check_header(edit, artifact_reader_header(reader), options, error) &&
+			(!wants_payload || unpack(edit, reader, error)) &&
+			artifact_reader_finish(reader, error);
+	progress_end(); /* what comes next may be the file's own bytes */
+	if (good && options && artifact_reader_header(reader)->augmented)
+		console_warn("the artifact is AUGMENTED: that part of it is copied as it is, and "
+			     "no signature covers it");
+	return good;
 }
 
 static gboolean open_payload_disk(Edit *edit, GError **error)
@@ -298,6 +307,19 @@ ArtifactChange *edit_change(Edit *edit)
 	return &edit->change;
 }
 
+/* What the copy goes through: the changed payload, or the packed archive as it is. How much there
+ * is to pack anew where only the compression changes nobody knows before. */
+static void start_progress(Edit *edit)
+{
+	struct stat status = edit->status;
+
+	if (edit->change.payload_name && fstat(edit->change.payload_fd, &status) < 0)
+		return;
+	gboolean unknown = edit->change.compression && !edit->change.payload_name;
+	progress_start("Writing", unknown ? 0 : (guint64)status.st_size);
+	edit->change.progress = progress_add;
+}
+
 gboolean edit_commit(Edit *edit, GError **error)
 {
 	if (edit->disk && !disk_finish(edit->disk, error))
@@ -306,6 +328,8 @@ gboolean edit_commit(Edit *edit, GError **error)
 		edit->change.payload_name = edit->payload_name;
 		edit->change.payload_fd = edit->spool_fd;
 	}
+	if (edit->is_artifact)
+		start_progress(edit);
 	if (edit->is_artifact &&
 		!artifact_rewrite(edit->fd, &edit->change, edit->key, edit->output.fd, error)) {
 		g_prefix_error(error, "%s: ", edit->path);

@@ -122,6 +122,30 @@ def terminal(bin, folder):
     return run
 
 
+def make_image_artifact(tool, folder):
+    (folder / "tree/etc/mender").mkdir(parents=True)
+    (folder / "tree/etc/mender/artifact_info").write_text("artifact_name=r1\n")
+    (folder / "tree/hello").write_text("hello\n")
+    subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-d", "tree", "image.ext4", "4M"], cwd=folder, check=True, timeout=60)
+    tool("write", "rootfs-image", "-n", "r1", "-t", "ecu", "-f", "image.ext4", "-o", "image.mender")
+
+
+@pytest.mark.parametrize("words, said", [
+    (["cp", "payload", "image.mender:/new"], ""), (["modify", "-n", "r2", "image.mender"], ""),
+    (["rm", "image.mender:/hello"], ""), (["cat", "image.mender:/hello"], "hello")])
+def test_a_bar_while_an_image_is_edited(tool, terminal, folder, words, said):
+    make_image_artifact(tool, folder)
+    (folder / "payload").write_bytes(b"small")
+    status, seen = terminal(*words)
+    assert status == GOOD, seen
+    drawn = BAR.findall(seen)
+    assert [name for name, _ in drawn][0] == "Reading"
+    assert said or drawn[-1] == ("Writing", "100")
+    before, _, after = seen.partition(said) if said else (seen, "", "")
+    assert CLEARED.search(before) and not BAR.search(after)
+    assert "%" not in terminal("--no-progress", *words)[1]
+
+
 BARS = [
     (MODULE + ["-o", "b.mender"], "Writing", ""),
     (["read", "a.mender"], "Reading", "Mender Artifact:"),
