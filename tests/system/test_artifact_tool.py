@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""rota-artifact by its command line: exit statuses, what it writes, that it leaves nothing half written, and sizes
-beyond 32 bits. What the field's tool makes of it: tests/interop/test_mender_artifact.py."""
+"""rota-artifact by its command line: exit statuses, what it writes, that it leaves nothing half written. What the field's tool makes of it: tests/interop/test_mender_artifact.py."""
 
 import hashlib
 import io
@@ -230,21 +229,4 @@ def test_two_files_of_one_name_are_refused(tool, payload, tmp_path):
     other.mkdir()
     (other / payload.name).write_bytes(b"x")
     write(tool, payload, "a.mender", "-f", other / payload.name, expect=USAGE)
-
-
-@pytest.mark.release
-@pytest.mark.parametrize("size", [
-    pytest.param((2 << 30) - 1, marks=pytest.mark.long), (2 << 30) + 1,
-    pytest.param((4 << 30) - 1, marks=pytest.mark.long), (4 << 30) + 1])
-def test_sizes_beyond_32_bits(tool, tmp_path, size):
-    """Sparse files on both sides of 2 GiB and 4 GiB: sizes are told and verified to the byte."""
-    big = tmp_path / "big"
-    with open(big, "wb") as file:
-        file.truncate(size - 5)
-        file.seek(size - 5)
-        file.write(b"ended")
-    write(tool, big, "a.mender", "--compression", "zstd_fastest", timeout=300)
-    big.unlink()
-    done = tool("read", "--json", "a.mender", timeout=300)
-    assert json.loads(done.stdout)["payloads"][0]["files"][0]["size"] == size
 
