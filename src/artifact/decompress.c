@@ -44,14 +44,58 @@ static gboolean judge(DecompressStream *self, DecompressResult result, GError **
 		"not a %s stream, or a damaged one", self->decompressor->name);
 }
 
-/* One step; *ret_ended when the input is at its end and all was given. */
-static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error)
+/* Unpacks what is at hand behind what the buffer holds. *ret_given: bytes of input that were there;
+ * *ret_moved: some were taken, or some came out. */
+static gboolean run(DecompressStream *self, gsize *ret_given, gboolean *ret_moved, GError **error)
 {
-	DecompressStep step = { .out_size = BUFFER_SIZE };
+	DecompressStep step = {
+		.out = self->buffers[self->turn] + self->end,
+		.out_size = BUFFER_SIZE - self->end,
+	};
 
 	if (!stream_peek(self->in, &step.in, &step.in_size, error))
 		return FALSE;
-	*ret_ended = step.in_size == 0 && !self->inside && self->n_members > 0;
+	*ret_given = step.in_size;
+	self->pending = self->decompressor->run(self->state, &step);
+	stream_advance(self->in, *ret_given - step.in_size);
+	*ret_moved = *ret_given > step.in_size || BUFFER_SIZE - step.out_size > self->end;
+	self->end = BUFFER_SIZE - step.out_size;
+	return TRUE;
+}
+
+/* Fills the buffer: who takes a sum of it beside is woken once for all of it. Whatever goes wrong
+ * behind the first bytes waits until they were lent, so that the first fault is the one told. */
+static void fill(DecompressStream *self)
+{
+	gboolean moved = TRUE;
+	gsize given = 1;
+
+	while (moved && given > 0 && self->end < BUFFER_SIZE && self->pending == DECOMPRESS_MORE) {
+		g_autoptr(GError) later = NULL;
+
+		if (!run(self, &given, &moved, &later))
+			return;
+	}
+}
+
+static gboolean settle_pending(DecompressStream *self, GError **error)
+{
+	DecompressResult result = self->pending;
+
+	self->pending = DECOMPRESS_MORE;
+	return judge(self, result, error);
+}
+
+/* One step; *ret_ended when the input is at its end and all was given. */
+static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error)
+{
+	const guint8 *in;
+	gboolean moved;
+	gsize given;
+
+	if (!settle_pending(self, error) || !stream_peek(self->in, &in, &given, error))
+		return FALSE;
+	*ret_ended = given == 0 && !self->inside && self->n_members > 0;
 	if (*ret_ended)
 		return TRUE;
 	if (!self->inside && !begin_member(self, error))
@@ -59,16 +103,16 @@ static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error
 
 	if (self->end > 0) /* else nothing of this buffer was lent */
 		self->turn = (self->turn + 1) % DECOMPRESS_BUFFERS;
-	step.out = self->buffers[self->turn];
-	gsize given = step.in_size;
-	DecompressResult result = self->decompressor->run(self->state, &step);
-	stream_advance(self->in, given - step.in_size);
-	self->start = 0;
-	self->end = BUFFER_SIZE - step.out_size;
-	if (!judge(self, result, error))
+	self->start = self->end = 0;
+	if (!run(self, &given, &moved, error))
 		return FALSE;
-	gboolean stuck = given == step.in_size && self->end == 0;
-	if (stuck && self->inside)
+	if (self->end > 0) {
+		fill(self);
+		return TRUE;
+	}
+	if (!settle_pending(self, error))
+		return FALSE;
+	if (!moved && self->inside)
 		return place_refuse(self->place, 19, ARTIFACT_ERROR_COMPRESSION, error,
 			"the %s stream is cut", self->decompressor->name);
 	return TRUE;
@@ -103,6 +147,7 @@ void decompress_stream_init(
 		.in = in,
 		.place = place,
 		.decompressor = decompressor,
+		.pending = DECOMPRESS_MORE,
 		.state = decompressor->open(),
 	};
 	for (guint i = 0; i < DECOMPRESS_BUFFERS; i++)

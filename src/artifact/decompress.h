@@ -50,7 +50,8 @@ typedef struct {
 	guint8 *buffers[DECOMPRESS_BUFFERS]; /* filled in turn */
 	guint turn;
 	gsize start, end;
-	gboolean inside; /* a member has begun and not ended */
+	gboolean inside;          /* a member has begun and not ended */
+	DecompressResult pending; /* how the last run went, where its bytes were lent first */
 	guint64 n_members;
 } DecompressStream;
 

@@ -14,7 +14,15 @@ struct ParallelSum {
 	Update updates[PARALLEL_SUM_DEPTH]; /* a ring */
 	guint64 n_given, n_done;
 	gboolean ending;
+	gboolean thread_waits, giver_waits; /* nobody is woken who is not asleep */
 };
+
+static void sleep_on(ParallelSum *parallel, gboolean *waits)
+{
+	*waits = TRUE;
+	g_cond_wait(&parallel->changed, &parallel->lock);
+	*waits = FALSE;
+}
 
 static gpointer take_sums(gpointer data)
 {
@@ -23,7 +31,7 @@ static gpointer take_sums(gpointer data)
 	g_mutex_lock(&parallel->lock);
 	for (;;) {
 		while (parallel->n_done == parallel->n_given && !parallel->ending)
-			g_cond_wait(&parallel->changed, &parallel->lock);
+			sleep_on(parallel, &parallel->thread_waits);
 		if (parallel->n_done == parallel->n_given)
 			break;
 		Update update = parallel->updates[parallel->n_done % PARALLEL_SUM_DEPTH];
@@ -31,7 +39,8 @@ static gpointer take_sums(gpointer data)
 		sha256_update(parallel->sum, update.data, update.size);
 		g_mutex_lock(&parallel->lock);
 		parallel->n_done++;
-		g_cond_broadcast(&parallel->changed);
+		if (parallel->giver_waits)
+			g_cond_broadcast(&parallel->changed);
 	}
 	g_mutex_unlock(&parallel->lock);
 	return NULL;
@@ -56,9 +65,10 @@ void parallel_sum_update(ParallelSum *parallel, gconstpointer data, gsize size)
 {
 	g_mutex_lock(&parallel->lock);
 	while (parallel->n_given - parallel->n_done == PARALLEL_SUM_DEPTH)
-		g_cond_wait(&parallel->changed, &parallel->lock);
+		sleep_on(parallel, &parallel->giver_waits);
 	parallel->updates[parallel->n_given++ % PARALLEL_SUM_DEPTH] = (Update){ data, size };
-	g_cond_broadcast(&parallel->changed);
+	if (parallel->thread_waits)
+		g_cond_broadcast(&parallel->changed);
 	g_mutex_unlock(&parallel->lock);
 }
 
@@ -66,7 +76,7 @@ void parallel_sum_wait(ParallelSum *parallel)
 {
 	g_mutex_lock(&parallel->lock);
 	while (parallel->n_done < parallel->n_given)
-		g_cond_wait(&parallel->changed, &parallel->lock);
+		sleep_on(parallel, &parallel->giver_waits);
 	g_mutex_unlock(&parallel->lock);
 }
 
