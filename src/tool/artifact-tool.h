@@ -10,7 +10,7 @@
 enum {
 	STATUS_GOOD = 0,
 	STATUS_USAGE = 1,   /* wrong parameters, and most other failures */
-	STATUS_CREATE = 2,  /* there can be no file where the artifact should go */
+	STATUS_CREATE = 2,  /* write: there can be no file where the artifact should go */
 	STATUS_OPEN = 3,    /* the artifact cannot be opened */
 	STATUS_INVALID = 4, /* the artifact is not valid */
 };

@@ -176,8 +176,7 @@ int output_file_complain(const OutputFile *output, const GError *error)
 	const char *name = output->borrowed ? "the standard output" : output->path;
 
 	if (error->domain != ARTIFACT_OUTPUT_ERROR)
-		return complain(error->domain == OUTPUT_FILE_ERROR ? STATUS_CREATE : STATUS_USAGE,
-			error->message);
+		return complain(STATUS_USAGE, error->message);
 	g_autofree char *message = g_strdup_printf("write %s: %s", name, g_strerror(error->code));
 	complain(STATUS_USAGE, message);
 	if (error->code == EPIPE)

@@ -242,7 +242,8 @@ int write_spec_save(const WriteSpec *spec, const WriteOptions *options)
 	guint64 size_bytes = 0;
 
 	if (!save(spec, options, &output, &size_bytes, &error))
-		return output_file_complain(&output, error);
+		return error->domain == OUTPUT_FILE_ERROR ? complain(STATUS_CREATE, error->message)
+							  : output_file_complain(&output, error);
 	warn_of_size(spec, size_bytes);
 	json_t *told = json_pack("{s:s, s:s, s:I, s:b}", "artifact", options->output, "name",
 		options->name, "size", (json_int_t)size_bytes, "signed",

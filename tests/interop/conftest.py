@@ -10,6 +10,7 @@ import pytest
 from support.api import Api
 from support.mender_client import MenderClient
 from support.server import Server
+from support.tool_sides import Side, make_template
 
 serials = itertools.count(1)
 
@@ -95,4 +96,38 @@ def make_key(tmp_path):
         subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True,
                        capture_output=True, timeout=60)
         return private, public
+    return make
+
+
+# --- mender-artifact and rota-artifact side by side ---
+
+@pytest.fixture(scope="session")
+def real_tool(peers):
+    return peers / "usr/bin/mender-artifact"
+
+
+@pytest.fixture(scope="session")
+def tool_environment(tmp_path_factory):
+    """Of both programs: a token of their own, and the tools that mender-artifact starts."""
+    tokens = tmp_path_factory.mktemp("tokens")
+    (tokens / "softhsm2.conf").write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
+    return {**os.environ, "SOFTHSM2_CONF": str(tokens / "softhsm2.conf"), "PATH": f"/usr/sbin:/sbin:{os.environ['PATH']}"}
+
+
+@pytest.fixture(scope="session")
+def tool_template(real_tool, tool_environment, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("template") / "files"
+    make_template(folder, real_tool, tool_environment)
+    return folder
+
+
+@pytest.fixture
+def sides(bin, real_tool, tool_template, tool_environment, tmp_path):
+    """sides() gives (ours, theirs), each in a fresh folder."""
+    count = itertools.count(1)
+
+    def make():
+        number = next(count)
+        return (Side(bin / "rota-artifact", tool_template, tmp_path / f"ours-{number}", tool_environment),
+                Side(real_tool, tool_template, tmp_path / f"theirs-{number}", tool_environment))
     return make

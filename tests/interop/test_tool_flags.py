@@ -7,12 +7,9 @@ says what the line is without the flag, the effect must also differ from that on
 The last test prints the table (and leaves it in out/), and fails where the help has a flag without a row."""
 
 import itertools
-import json
-import os
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 
 import pytest
@@ -23,125 +20,6 @@ from support.tool_rows import FLAG, IMAGE, MODULE, ROWS
 pytestmark = pytest.mark.shows("I3-MS1")
 
 TABLE = pathlib.Path(__file__).resolve().parents[2] / "out/mender-artifact-flags.md"
-
-
-# --- the two programs, side by side ---
-
-class Side:
-    """One program in a folder of its own with the files of the template."""
-
-    def __init__(self, program, template, folder, environment):
-        self.program, self.template, self.folder, self.environment = program, template, folder, environment
-        shutil.copytree(template, folder)
-
-    def run(self, words):
-        return subprocess.run([self.program, *words], capture_output=True, cwd=self.folder, env=self.environment,
-                              timeout=120, stdin=subprocess.DEVNULL)
-
-    def changed(self):
-        """Path to facts, of all files that are not as in the template."""
-        facts = {}
-        for path in sorted(self.folder.rglob("*")):
-            name = path.relative_to(self.folder)
-            before = self.template / name
-            if path.is_file() and (not before.is_file() or before.read_bytes() != path.read_bytes()):
-                facts[str(name)] = self.facts_of(path.read_bytes())
-        return facts
-
-    def facts_of(self, data):
-        if artifact_facts.is_artifact(data):
-            return artifact_facts.artifact_facts(data, self.content)
-        return json.loads(data) if data.startswith(b"{") else self.content(data)
-
-    def content(self, data):
-        """Of an image the files in it: two programs need not write the same blocks."""
-        if not artifact_facts.is_ext4(data):
-            return artifact_facts.sha256(data)
-        folder = self.folder.parent / f"look-{os.urandom(4).hex()}"
-        folder.mkdir()
-        try:
-            return artifact_facts.image_facts(data, folder)
-        finally:
-            shutil.rmtree(folder)
-
-
-def shell(folder, *words, **more_arguments):
-    subprocess.run(list(map(str, words)), check=True, capture_output=True, timeout=120, cwd=folder, **more_arguments)
-
-
-def make_image(folder):
-    tree = folder / "tree"
-    (tree / "etc/mender").mkdir(parents=True)
-    (tree / "etc/hello").write_text("hello\n")
-    (tree / "etc/mender/artifact_info").write_text("artifact_name=r1\n")
-    (tree / "etc/mender/mender.conf").write_text('{"ServerURL": "https://here", "TenantToken": "dummy"}')
-    shell(folder, "mkfs.ext4", "-q", "-d", "tree", "image.ext4", "4M")
-    shutil.copy(folder / "image.ext4", folder / "image.sdimg")  # a plain image must have this name for 3.9
-    shutil.rmtree(tree)
-
-
-def make_keys(folder, environment):
-    shell(folder, "openssl", "genrsa", "-traditional", "-out", "rsa.key", "2048")
-    shell(folder, "openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "p256.key")
-    for name in ("rsa", "p256"):
-        (folder / f"{name}.key").chmod(0o600)
-        shell(folder, "openssl", "pkey", "-in", f"{name}.key", "-pubout", "-out", f"{name}.pub")
-    pkcs8 = folder.parent / "rsa.pkcs8"
-    shell(folder, "openssl", "pkcs8", "-topk8", "-nocrypt", "-in", "rsa.key", "-out", pkcs8)
-    shell(folder, "softhsm2-util", "--init-token", "--free", "--label", "t", "--pin", "1234", "--so-pin", "1234",
-          env=environment)
-    shell(folder, "softhsm2-util", "--import", pkcs8, "--token", "t", "--label", "rsa", "--id", "01", "--pin", "1234",
-          env=environment)
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    tokens = tmp_path_factory.mktemp("tokens")
-    (tokens / "softhsm2.conf").write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
-    return {**os.environ, "SOFTHSM2_CONF": str(tokens / "softhsm2.conf"), "PATH": f"/usr/sbin:/sbin:{os.environ['PATH']}"}
-
-
-@pytest.fixture(scope="module")
-def theirs(peers):
-    return peers / "usr/bin/mender-artifact"
-
-
-@pytest.fixture(scope="module")
-def template(theirs, environment, tmp_path_factory):
-    """The files that every row finds; the artifacts among them are the real tool's."""
-    folder = tmp_path_factory.mktemp("template") / "files"
-    folder.mkdir()
-    make_keys(folder, environment)
-    make_image(folder)
-    for name in ("app", "more", "other"):
-        (folder / name).write_bytes(f"content of {name}\n".encode() * 500)
-    (folder / "meta.json").write_text('{"b": {"x": 1}, "a": "<&>"}')
-    (folder / "augment.json").write_text('{"b": {"y": 2}, "c": [1, "two"]}')
-    for script in ("ArtifactInstall_Enter_05_check", "ArtifactCommit_Leave_10"):
-        (folder / script).write_text(f"#!/bin/sh\n# {script}\n")
-        (folder / script).chmod(0o755)
-    rich = ["write", "module-image", "-n", "r1", "-t", "ecu", "-t", "ecu-2", "-T", "raw", "-f", "app", "-f", "more",
-            "-m", "meta.json", "-s", "ArtifactInstall_Enter_05_check", "-s", "ArtifactCommit_Leave_10", "-p", "k:v",
-            "-d", "need:this", "-g", "g1", "-G", "g2", "-N", "old", "--clears-provides", "before.*"]
-    shell(folder, theirs, *rich, "-o", "rich.mender")
-    shell(folder, theirs, *rich, "-o", "signed.mender", "-k", "rsa.key")
-    shell(folder, theirs, *rich, "-o", "augmented.mender", "--augment-type", "gen", "--augment-file", "other",
-          "--augment-meta-data", "augment.json")
-    shell(folder, theirs, "write", "rootfs-image", "-n", "r1", "-t", "ecu", "-f", "image.ext4", "-o", "image.mender")
-    return folder
-
-
-@pytest.fixture
-def sides(bin, theirs, template, environment, tmp_path):
-    """sides() gives (ours, theirs), fresh."""
-    count = 0
-
-    def make():
-        nonlocal count
-        count += 1
-        return (Side(bin / "rota-artifact", template, tmp_path / f"ours-{count}", environment),
-                Side(theirs, template, tmp_path / f"theirs-{count}", environment))
-    return make
 
 
 # --- the help ---
@@ -161,16 +39,16 @@ def help_of(program, *words):
 
 
 @pytest.fixture(scope="module")
-def help_flags(theirs):
+def help_flags(real_tool):
     """(verb, long) to (letter, takes a value), for all verbs the help knows; (verb, "") for the verb itself."""
     verbs = []
-    for command in commands_of(help_of(theirs)):
-        verbs += [f"write {way}" for way in commands_of(help_of(theirs, "write"))] if command == "write" else [command]
-    found = {("", long): (letter, value) for long, letter, value in flags_of(help_of(theirs))}
+    for command in commands_of(help_of(real_tool)):
+        verbs += [f"write {way}" for way in commands_of(help_of(real_tool, "write"))] if command == "write" else [command]
+    found = {("", long): (letter, value) for long, letter, value in flags_of(help_of(real_tool))}
     for verb in verbs:
         found[verb, ""] = ("", False)
         if verb != "help":
-            found.update({(verb, long): (letter, value) for long, letter, value in flags_of(help_of(theirs, *verb.split()))
+            found.update({(verb, long): (letter, value) for long, letter, value in flags_of(help_of(real_tool, *verb.split()))
                           if long != "--help"})
     return found
 
