@@ -156,7 +156,7 @@ Package *package_read_rpm(const char *path, GError **error)
 	g_autoptr(Package) package = g_new0(Package, 1);
 	g_auto(RpmHeader) header = { 0 };
 	autofd int fd = package_open(path, NULL, error);
-	guint64 offset;
+	guint64 offset = 0;
 
 	if (fd < 0 || !skip_signature(fd, path, &offset, error) ||
 		!read_header(fd, path, offset, &header, error))
