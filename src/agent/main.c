@@ -5,6 +5,7 @@
 #include "agent/lock.h"
 #include "agent/server-calls.h"
 #include "agent/signals.h"
+#include "agent/slots/slots.h"
 #include "agent/software.h"
 #include "agent/standalone.h"
 #include "agent/status.h"
@@ -86,6 +87,23 @@ static const Option status_option_rows[] = {
 		"one JSON object instead of text" },
 	{ 0 },
 };
+
+/* clang-format off */
+static const Option slot_option_rows[] = {
+	{ "size", 0, OPTION_NUMBER, G_STRUCT_OFFSET(SlotOptions, size), "BYTES",
+		"size the image must have", "0" },
+	{ "before", 0, OPTION_TEXT, G_STRUCT_OFFSET(SlotOptions, before), "FILE",
+		"where activate keeps what rollback needs" },
+	{ 0 },
+};
+/* clang-format on */
+
+static const char slot_details[] =
+	"ACTION is status; write (the image comes on standard input); activate: the boot loader "
+	"tries the other partition at the next start, and goes back by itself at the second one "
+	"without a commit; verify: it is being tried; commit: it stays; rollback; or "
+	"verify-rollback: nothing is tried any more. RootfsPartA and RootfsPartB name the "
+	"partitions. The update module rootfs-image calls these.";
 
 /* --- Shared beginnings --- */
 
@@ -287,6 +305,22 @@ static int run_status(gconstpointer values, char **operands, gconstpointer globa
 	return status_print(paths, options->json);
 }
 
+static int run_slot(gconstpointer values, char **operands, gconstpointer global_options)
+{
+	const GlobalOptions *options = global_options;
+	const SettingsFiles files = { options->config, options->fallback_config };
+	g_autoptr(Paths) paths = paths_new(options->root, options->data);
+	g_autoptr(AgentSettings) settings = NULL;
+	g_autoptr(GError) failure = NULL;
+
+	if (!begin_log(options, options->log_level, &failure))
+		return fail(failure);
+	settings = agent_settings_load(paths, &files, &failure);
+	if (settings == NULL || !slots_run(paths, settings, operands[0], values, &failure))
+		return fail(failure);
+	return EXIT_SUCCESS;
+}
+
 /* As Mender's: makes the key where there is none and tries to authenticate once. */
 static int run_bootstrap(gconstpointer values, char **operands, gconstpointer global_options)
 {
@@ -317,6 +351,8 @@ static const Verb verbs[] = {
 		run_send_inventory },
 	{ "status", NULL, "tell what the daemon is doing, why it waits and until when", NULL,
 		status_option_rows, sizeof(StatusOptions), run_status },
+	{ "slot", "ACTION", "write, try, keep or take back the other root partition", slot_details,
+		slot_option_rows, sizeof(SlotOptions), run_slot },
 	{ "show-artifact", NULL, "print the name of what is installed", NULL, NULL, 0,
 		run_show_artifact },
 	{ "show-provides", NULL, "print all that is installed as KEY=VALUE", NULL, NULL, 0,

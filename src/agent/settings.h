@@ -33,6 +33,8 @@ typedef struct {
 	gint64 module_timeout_s;
 	gint64 gate_interval_s;
 	gint64 gate_timeout_s;
+	char *rootfs_part_a; /* (nullable): devices of the two root partitions */
+	char *rootfs_part_b;
 	char *update_log_path;
 	char *device_type_file;
 	char *log_level;

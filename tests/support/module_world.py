@@ -5,6 +5,8 @@ A world knows one module. `before` is one of its BEFORE: the kinds of old state 
 
 import io
 import os
+import pathlib
+import random
 import shutil
 import stat
 import subprocess
@@ -13,6 +15,7 @@ import tarfile
 import pytest
 
 from support.module import MODULES, Module, look
+from support.slots import Slots
 
 ODD_NAMES = ("plain", "with blanks", "-dash", "quo'te\"s", "ümlaut", "star*?[x]", "$(touch hit)", "back\\slash", ".hidden")
 XATTR = ("user.rota", b"kept")
@@ -66,6 +69,14 @@ class World:
     def spoil(self):
         """Makes the payload one that cannot be installed."""
         raise NotImplementedError
+
+    def keep(self):
+        """From installed to the end, with all goes well."""
+        self.module.commit()
+
+    def take_back(self):
+        """From wherever it failed to the end."""
+        self.module.take_back()
 
 
 class SingleFileWorld(World):
@@ -324,13 +335,74 @@ class RpmWorld(PackageWorld):
         return sorted(tuple(line.split()) for line in done.stdout.splitlines())
 
 
-WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld, DebWorld, RpmWorld)}
+# --- The whole system ---
+
+class RootfsImageWorld(World):
+    """Two partitions and a boot loader; a reboot is needed either way."""
+
+    name = "rootfs-image"
+    BEFORE = ("U-Boot", "GRUB")
+    way_back_needs_room = True
+    disk_kib = 8192
+    NEW = random.Random(1).randbytes(5 * (1 << 19))
+
+    def build(self):
+        self.slots = Slots(self.place, self.before)
+        programs = self.folder / "programs"
+        programs.mkdir()
+        agent = pathlib.Path(os.environ.get("ROTA_BIN", MODULES.parent / "out/bin")) / "rota-agent"
+        (programs / "rota-agent").write_text(f'#!/bin/sh\nexec {agent} --root {self.place} "$@"\n')
+        (programs / "rota-agent").chmod(0o755)
+        options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+        self.module.environment = {"PATH": f"{programs}:{os.environ['PATH']}", "ASAN_OPTIONS": options}
+        self.module.files = {"system.img": self.NEW}
+
+    def seen(self):
+        """What is on the partition that does not run is nobody's business."""
+        return {"record": self.slots.record(), "running": self.slots.running,
+                "content": self.slots.parts[2].read_bytes() == bytes([2]) * len(self.slots.parts[2].read_bytes())}
+
+    def is_new(self):
+        return (self.slots.record()["mender_boot_part"] == 3
+                and self.slots.parts[3].read_bytes().startswith(self.NEW) and self.seen()["content"])
+
+    def is_whole(self):
+        record = self.slots.record()
+        return self.is_old() or self.is_new() and (record["upgrade_available"], record["bootcount"]) == (1, 0)
+
+    def spoil(self):
+        self.module.files["system.img"] = self.NEW * 2
+
+    def keep(self):
+        self.slots.reboot()
+        self.module.ok("ArtifactVerifyReboot")
+        self.module.commit()
+        self.slots.reboot()
+        assert self.slots.running == 3 and self.slots.record()["upgrade_available"] == 0
+
+    def take_back(self):
+        assert self.module.ask("SupportsRollback") == "Yes"
+        for _ in range(2):
+            self.module.ok("ArtifactRollback")
+        self.slots.reboot()
+        self.module.ok("ArtifactVerifyRollbackReboot")
+        self.module.ok("ArtifactFailure")
+        self.module.clean_up()
+
+
+def agent_is_built():
+    return (pathlib.Path(os.environ.get("ROTA_BIN", MODULES.parent / "out/bin")) / "rota-agent").exists()
+
+
+WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld, DebWorld, RpmWorld, RootfsImageWorld)}
 NEEDS = {"deb": ["dpkg", "dpkg-deb"], "rpm": ["rpm", "rpmbuild"]}
 
 
 def reason_to_skip(name):
     """What this machine lacks for a world, or None."""
     missing = [program for program in NEEDS.get(name, ()) if not shutil.which(program)]
+    if name == "rootfs-image" and not agent_is_built():
+        return "rota-agent is not built (script/build)"
     return f"{', '.join(missing)} missing (script/setup test)" if missing else None
 
 

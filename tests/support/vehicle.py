@@ -94,7 +94,7 @@ class Vehicle:
             folder.mkdir(parents=True, exist_ok=True)
         modules = self.root / "usr/share/mender/modules/v3"
         write_program(modules / "fake", FAKE_MODULE.replace("@ROOT@", str(self.root)))
-        for name in ("single-file", "directory", "script"):
+        for name in ("single-file", "directory", "script", "rootfs-image"):
             shutil.copy(ROOT / "modules" / name / name, modules / name)
         write_program(self.root / "sbin/reboot", REBOOT.replace("@ROOT@", str(self.root)))
         write_program(self.root / "usr/share/mender/identity/mender-device-identity", IDENTITY)

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/slots/boot-loader.h"
+#include "agent/process.h"
+#include "base/error.h"
+#include <glib/gstdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PROGRAM_TIMEOUT_S = 120 };
+
+static const char part_name[] = "mender_boot_part";
+static const char hex_name[] = "mender_boot_part_hex";
+static const char available_name[] = "upgrade_available";
+static const char count_name[] = "bootcount";
+
+/* With a ROOT of its own an agent must never touch the machine it runs on. */
+static char *find_program(const Paths *paths, const char *name)
+{
+	static const char *const places[] = { "usr/sbin", "sbin", "usr/bin", "bin" };
+
+	if (paths_is_system(paths))
+		return g_find_program_in_path(name);
+	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_build_filename(paths->root, places[i], name, NULL);
+
+		if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+			return g_steal_pointer(&path);
+	}
+	return NULL;
+}
+
+/* @ret_output: (nullable)(transfer full) */
+static gboolean run(const Paths *paths, const char *name, const char *const *words,
+	char **ret_output, GError **error)
+{
+	g_autofree char *program = find_program(paths, name);
+	g_autoptr(GPtrArray) arguments = g_ptr_array_new();
+	ProcessPlan plan = {
+		.name = name,
+		.timeout_s = PROGRAM_TIMEOUT_S,
+		.keep_output = ret_output != NULL,
+	};
+	int status = 0;
+
+	if (program == NULL) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND, "no program %s", name);
+		return FALSE;
+	}
+	g_ptr_array_add(arguments, program);
+	for (; *words != NULL; words++)
+		g_ptr_array_add(arguments, (char *)(gsize)*words);
+	g_ptr_array_add(arguments, NULL);
+	plan.arguments = (const char *const *)arguments->pdata;
+	if (!process_run(&plan, &status, ret_output, error))
+		return FALSE;
+	if (status == 0)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "%s: exited with %d", name, status);
+	return FALSE;
+}
+
+/* --- Boot loaders whose record is read and written by two programs --- */
+
+static gboolean programs_are_there(const BootLoader *loader, const Paths *paths)
+{
+	g_autofree char *print = find_program(paths, loader->print_program);
+	g_autofree char *set = find_program(paths, loader->set_program);
+
+	return print != NULL && set != NULL;
+}
+
+/* "NAME=VALUE" among @lines, as a number. */
+static gboolean find_number(
+	char **lines, const char *name, gint64 max, gint64 *ret_number, GError **error)
+{
+	gsize length = strlen(name);
+
+	for (; *lines != NULL; lines++) {
+		if (!g_str_has_prefix(*lines, name) || (*lines)[length] != '=')
+			continue;
+		if (g_ascii_string_to_signed(
+			    g_strchomp(*lines + length + 1), 10, 0, max, ret_number, NULL))
+			return TRUE;
+		break;
+	}
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+		"the boot loader's %s is missing or no number", name);
+	return FALSE;
+}
+
+static gboolean programs_read(
+	const BootLoader *loader, const Paths *paths, BootRecord *ret_record, GError **error)
+{
+	const char *const words[] = { part_name, available_name, count_name, NULL };
+	g_autofree char *output = NULL;
+	g_auto(GStrv) lines = NULL;
+	gint64 available = 0;
+
+	if (!run(paths, loader->print_program, words, &output, error))
+		return FALSE;
+	lines = g_strsplit(output, "\n", -1);
+	if (!find_number(lines, part_name, G_MAXINT32, &ret_record->part, error) ||
+		!find_number(lines, available_name, 1, &available, error) ||
+		!find_number(lines, count_name, G_MAXINT32, &ret_record->boot_count, error))
+		return FALSE;
+	ret_record->upgrade_available = available == 1;
+	return TRUE;
+}
+
+static char *make_batch(const BootLoader *loader, const BootRecord *record)
+{
+	g_autofree char *hex = loader->has_hex ? g_strdup_printf("%s=%" G_GINT64_MODIFIER "x\n",
+							 hex_name, (guint64)record->part)
+					       : g_strdup("");
+
+	return g_strdup_printf("%s=%" G_GINT64_FORMAT "\n%s%s=%d\n%s=%" G_GINT64_FORMAT "\n",
+		part_name, record->part, hex, available_name, record->upgrade_available ? 1 : 0,
+		count_name, record->boot_count);
+}
+
+/* All values in one call, which such programs make one change: part and flag belong together. */
+static gboolean programs_write(
+	const BootLoader *loader, const Paths *paths, const BootRecord *record, GError **error)
+{
+	g_autofree char *batch = make_batch(loader, record);
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("rota-boot-XXXXXX", &path, error);
+	const char *const words[] = { "-s", path, NULL };
+	gboolean is_written;
+
+	if (fd < 0)
+		return FALSE;
+	(void)close(fd);
+	is_written = g_file_set_contents(path, batch, -1, error) &&
+		     run(paths, loader->set_program, words, NULL, error);
+	(void)g_unlink(path);
+	return is_written;
+}
+
+#define BY_PROGRAMS programs_are_there, programs_read, programs_write
+
+/* In the order in which they are looked for. */
+static const BootLoader boot_loaders[] = {
+	{ "GRUB", "grub-mender-grubenv-print", "grub-mender-grubenv-set", FALSE, BY_PROGRAMS },
+	{ "U-Boot", "fw_printenv", "fw_setenv", TRUE, BY_PROGRAMS },
+};
+
+const BootLoader *boot_loader_find(const Paths *paths, GError **error)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(boot_loaders); i++) {
+		if (boot_loaders[i].is_there(&boot_loaders[i], paths))
+			return &boot_loaders[i];
+	}
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND,
+		"no boot loader is known here: neither grub-mender-grubenv-print nor fw_printenv");
+	return NULL;
+}
+
+gboolean boot_loader_read(
+	const BootLoader *loader, const Paths *paths, BootRecord *ret_record, GError **error)
+{
+	if (loader->read(loader, paths, ret_record, error))
+		return TRUE;
+	g_prefix_error(error, "%s: ", loader->name);
+	return FALSE;
+}
+
+gboolean boot_loader_write(
+	const BootLoader *loader, const Paths *paths, const BootRecord *record, GError **error)
+{
+	BootRecord kept = { 0 };
+
+	if (!loader->write(loader, paths, record, error)) {
+		g_prefix_error(error, "%s: ", loader->name);
+		return FALSE;
+	}
+	if (!boot_loader_read(loader, paths, &kept, error))
+		return FALSE;
+	if (kept.part == record->part && kept.upgrade_available == record->upgrade_available &&
+		kept.boot_count == record->boot_count)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+		"%s: another record is read back than was written", loader->name);
+	return FALSE;
+}
