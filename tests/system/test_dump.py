@@ -57,10 +57,10 @@ def tree(folder):
 
 
 def facts(tool, path):
-    """All that an artifact says, without what no command can bring back."""
-    read = json.loads(tool("read", "--json", path).stdout)
-    for gone in ("manifest_sha256", "signature", "signer_key_id", "warnings", "version"):
-        read.pop(gone)
+    """All that an artifact says, without what no command can bring back: signature, times, the version of the format."""
+    told = json.loads(tool("read", "--json", path).stdout)
+    read = {key: told[key] for key in ("name", "group", "compression", "augmented", "compatible_types",
+                                       "depends_artifact_names", "depends_groups", "scripts", "payloads")}
     read["scripts"].sort(key=lambda script: script["name"])
     for payload in read["payloads"]:
         for file in payload["files"]:
