@@ -5,13 +5,14 @@ programs that note what they are told."""
 
 import json
 import os
-import pathlib
 import shutil
 import subprocess
 
 import pytest
 
 from support.generated import DIGEST, RPM, fake_docker, make_deb, make_image
+from support.module import MODULES as OURS
+from support.module_world import WORLDS, reason_to_skip
 from support.vehicle import Vehicle, write_program
 
 pytestmark = pytest.mark.shows("I3-MS2")
@@ -192,6 +193,23 @@ def test_packages_are_installed(vehicle, write, parts, kind, program, words):
     assert package.read_bytes() == (parts / WRITES[kind][0]).read_bytes()
     shown = do(vehicle, "show-provides").stdout
     assert "rootfs-image.rota-demo.version=" + {"deb": "1.0+x~1", "rpm": "3:1.0-2"}[kind] in shown
+
+
+@pytest.mark.parametrize("kind", ["deb", "rpm"])
+def test_packages_are_installed_by_our_module(vehicle, write, parts, kind):
+    """The real dpkg and rpm, on a system in a folder: two packages of which one needs the other."""
+    if reason_to_skip(kind):
+        pytest.skip(reason_to_skip(kind))
+    world = WORLDS[kind](parts / "world", "nothing")
+    for name, content in world.module.files.items():
+        (parts / name).write_bytes(content)
+    shutil.copy(OURS / "package/package", vehicle.root / MODULES / kind)
+    made = write(kind, *world.module.files)
+    done = vehicle.run("install", made, environment=world.module.environment)
+    assert done.returncode == 0 and world.is_new(), done.stdout + done.stderr
+    vehicle.run("commit", environment=world.module.environment)
+    provided = vehicle.run("show-provides").stdout
+    assert "rootfs-image.app.version=2" in provided and "rootfs-image.dependency.version=1" in provided
 
 
 def test_a_package_that_dpkg_takes(write, parts, bin):
