@@ -59,6 +59,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	const char *path = one_operand(operands, "read");
 	g_autoptr(GPtrArray) files = g_ptr_array_new_with_free_func(report_free_file);
 	g_auto(Signatures) signatures = { 0 };
+	ArtifactRefusal refusal = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	if (!path)
@@ -69,11 +70,12 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	if (!in)
 		return STATUS_OPEN;
 	ArtifactPolicy policy = { .keys = signatures.keys, .show_bad_signature = TRUE };
-	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 	if (!reader || !read_files(reader, files, &error) ||
 		!signatures_find(&signatures, artifact_reader_header(reader), path,
 			options->signatures_dir, &error))
-		return complain(status_of_reading(error, STATUS_USAGE), error->message);
+		return complain_of_artifact(
+			status_of_reading(error, STATUS_USAGE), error, &refusal);
 	report_warnings(artifact_reader_header(reader));
 	Report report = { artifact_reader_header(reader), files, &signatures };
 	g_autofree char *text = report_to_text(&report);

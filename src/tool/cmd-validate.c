@@ -101,6 +101,7 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 	const ValidateOptions *options = data;
 	const char *path = one_operand(operands, "validate");
 	g_auto(Signatures) signatures = { 0 };
+	ArtifactRefusal refusal = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	if (!path)
@@ -113,10 +114,11 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 		return STATUS_OPEN;
 	ArtifactPolicy policy = { .keys = signatures.keys,
 		.show_bad_signature = options->required > 0 };
-	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 	if (reader && !check_key_given(artifact_reader_header(reader)))
 		return STATUS_INVALID;
 	if (!reader || !artifact_reader_finish(reader, &error))
-		return complain(status_of_reading(error, STATUS_INVALID), error->message);
+		return complain_of_artifact(
+			status_of_reading(error, STATUS_INVALID), error, &refusal);
 	return judge(options, &signatures, artifact_reader_header(reader), path);
 }

@@ -50,6 +50,8 @@ static void print_json(const json_t *object)
 void console_tell(json_t *object, const char *text)
 {
 	progress_end();
+	if (!object)
+		object = json_pack("{s:s}", "note", "done, with names that are not valid UTF-8");
 	if (console.json)
 		print_json(object);
 	else if (text)
@@ -70,15 +72,37 @@ int complain_after(int status, const char *message)
 	return status;
 }
 
+/* @about: (transfer full): what else is known of it */
+static int complain_with(int status, const char *message, json_t *about)
+{
+	g_autofree char *valid = g_utf8_make_valid(message, -1);
+	g_autoptr(json_t) object = json_pack("{s:o}", "error", about);
+
+	json_object_set_new(about, "status", json_integer(status));
+	json_object_set_new(about, "message", json_string(valid));
+	complain_after(status, message);
+	if (console.json)
+		print_json(object);
+	return status;
+}
+
 int complain(int status, const char *message)
 {
-	complain_after(status, message);
-	if (console.json) {
-		g_autoptr(json_t) object =
-			json_pack("{s:{s:i,s:s}}", "error", "status", status, "message", message);
+	return complain_with(status, message, json_object());
+}
 
-		if (object)
-			print_json(object);
+int complain_of_artifact(int status, const GError *error, const ArtifactRefusal *refusal)
+{
+	json_t *about = json_object();
+
+	if (error->domain == ARTIFACT_ERROR && refusal->rule > 0) {
+		g_autofree char *member = g_utf8_make_valid(refusal->member, -1);
+
+		json_object_set_new(about, "rule", json_integer(refusal->rule));
+		json_object_set_new(
+			about, "kind", json_string(artifact_error_name(refusal->error)));
+		json_object_set_new(about, "member", json_string(member));
+		json_object_set_new(about, "offset", json_integer((json_int_t)refusal->offset));
 	}
-	return status;
+	return complain_with(status, error->message, about);
 }

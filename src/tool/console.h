@@ -2,6 +2,7 @@
 #pragma once
 #include <glib.h>
 #include <jansson.h>
+#include "artifact/error.h"
 
 /* What rota-artifact says, for people or, with --json, for programs.
  *
@@ -19,8 +20,8 @@ gboolean console_wants_progress(void); /* stderr is a terminal, and nobody said 
 /* From now on the standard output is taken by data. */
 void console_give_stdout_away(void);
 
-/* A result: the object with --json, else @text. @object: (transfer full); @text: (nullable): with
- * its line feed. */
+/* A result: the object with --json, else @text. @object: (transfer full), NULL where jansson could
+ * not make it, for a name in it is no UTF-8; @text: (nullable): with its line feed. */
 void console_tell(json_t *object, const char *text);
 
 /* "rota-artifact: warning: TEXT" on stderr. */
@@ -28,5 +29,8 @@ void console_warn(const char *text);
 
 /* An error; returns @status, the exit status it leads to. */
 int complain(int status, const char *message);
+/* The same of an artifact: with --json also which rule refused it, and where. @refusal: as a reader
+ * filled it, or not */
+int complain_of_artifact(int status, const GError *error, const ArtifactRefusal *refusal);
 /* The same after the result was told: with --json there is no second object. */
 int complain_after(int status, const char *message);

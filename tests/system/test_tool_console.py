@@ -70,6 +70,22 @@ def test_an_error_is_one_object(tool, words, status):
     assert tool(*words, expect=status).stdout == b""
 
 
+def test_a_refusal_says_which_rule_and_where(tool, folder):
+    tool(*MODULE, "-o", "a.mender", "--compression", "none")
+    data = bytearray((folder / "a.mender").read_bytes())
+    data[2_000_000] ^= 1
+    (folder / "a.mender").write_bytes(data)
+    error = json.loads(tool("validate", "a.mender", "--json", expect=INVALID).stdout)["error"]
+    assert (error["rule"], error["kind"], error["member"]) == (9, "checksum", "data/0000.tar/payload")
+    assert 2_000_000 < error["offset"] <= len(data)
+
+
+def test_names_that_are_no_text_break_nothing(tool):
+    name = b"out-\xff.mender"
+    assert json.loads(tool(*MODULE, "-o", os.fsdecode(name), "--json").stdout)
+    assert json.loads(tool("read", os.fsdecode(b"missing-\xff"), "--json", expect=OPEN).stdout)["error"]["status"] == OPEN
+
+
 def test_a_result_is_one_object(tool, folder):
     wrote = json.loads(tool(*MODULE, "-o", "a.mender", "-k", "p256.key", "--json").stdout)
     assert wrote == {"artifact": "a.mender", "name": "release-1", "size": (folder / "a.mender").stat().st_size, "signed": True}
