@@ -18,9 +18,11 @@ static char *ask_terminal(const char *what, GError **error)
 	}
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
+	/* First silence, then the question: what is typed at once must neither be shown nor lost.
+	 */
+	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	fprintf(stderr, "Passphrase of %s: ", what);
 	fflush(stderr);
-	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
 	char *line = key_secret_read_line(STDIN_FILENO);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
 	fputc('\n', stderr);
