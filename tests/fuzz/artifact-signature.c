@@ -4,44 +4,16 @@
  * is written the same way ever after. */
 #include <string.h>
 #include "artifact/signature.h"
+#include "shared/keys.h"
 #include "shared/target.h"
 
-static const char manifest_text[] = "the manifest that is signed\n";
 static const char other_text[] = "the manifest that is signed.\n";
-
-static const char *const key_texts[] = {
-	"-----BEGIN PUBLIC KEY-----\n"
-	"MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEE1+5QRctJSpw4tofPKp6oPhxE/wJ\n"
-	"yYPqt0fbagO7f6BFBIWVUdYIprcBW0PNAXi9mxuilZ1xmqGBfpfIgCF/vw==\n"
-	"-----END PUBLIC KEY-----\n",
-	"-----BEGIN PUBLIC KEY-----\n"
-	"MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAqNSgDLvjGSqy3UkBWzhI\n"
-	"0VVaaPOFGV+MsWavbtG43ISzhaOgWVyDc+CfT6LOdUKxQ/XdrO+D9NDKT7me5CbO\n"
-	"AMVToFLQ3dZ3A6OR+/lNNh02CLTFhrzeiiHAqa2g0fghLbeybwDdk76bsD1uNN+0\n"
-	"axEdltx22Guhq0wcp2+XH8sZcZlc1F0lCdLpGSZTNR+QKaF6G5MPI2IfweBA4DF1\n"
-	"WSUa+pkN9nw6+gaG0HfL4LBkqu9WVMcWzzHmgfWYvTw9Abl+AH1Np3dg+z8wkLzI\n"
-	"Qqc3PsnJBKCSOyqMirD3cYsxk2Ns5msFrpFWvPlidr0l6TTDv3o9hrxFNePmjhRL\n"
-	"MQIDAQAB\n"
-	"-----END PUBLIC KEY-----\n",
-};
-
-static const GPtrArray *fixed_keys(void)
-{
-	static GPtrArray *keys;
-
-	if (keys)
-		return keys;
-	keys = g_ptr_array_new();
-	for (gsize i = 0; i < G_N_ELEMENTS(key_texts); i++)
-		g_ptr_array_add(keys, key_parse_public(key_texts[i], strlen(key_texts[i]), NULL));
-	return keys;
-}
 
 static const Key *verify(GBytes *text, const char *manifest, Place *place)
 {
 	g_autoptr(GBytes) bytes = g_bytes_new_static(manifest, strlen(manifest));
 
-	return signature_verify(text, bytes, fixed_keys(), place, NULL);
+	return signature_verify(text, bytes, fuzz_keys(), place, NULL);
 }
 
 static void read_signature(const uint8_t *data, size_t size)
@@ -52,7 +24,7 @@ static void read_signature(const uint8_t *data, size_t size)
 
 	place_init(&place, &position, NULL);
 	place_enter(&place, "manifest.sig", 0, size + 1);
-	if (verify(text, manifest_text, &place))
+	if (verify(text, fuzz_manifest, &place))
 		g_assert_null(verify(text, other_text, &place));
 	place_clear(&place);
 }

@@ -184,6 +184,14 @@ def test_exports_are_the_kept_list(library):
     assert "[librota-artifact.so.1]" in told
 
 
+def test_has_no_state_of_its_own(library):
+    """What can be written to is made once: types, error domains, an algorithm that was looked up."""
+    lines = run_well("nm", library).stdout.splitlines()
+    writable = [line.split()[2] for line in lines if re.search(r" [bBsS] ", line)]
+    once = re.compile(r"(LibraryInput_private_offset|static_g_define_type_id|q|fetched|completed)(\.\d+)?")
+    assert writable and all(once.fullmatch(name) for name in writable), writable
+
+
 def test_every_export_is_documented():
     header = (LIBRARY / "librota-artifact.h").read_text()
     declared = set(re.findall(r"\b(rota_artifact_\w+)\(", header))

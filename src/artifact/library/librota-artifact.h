@@ -27,11 +27,12 @@
  * UNITS AND TEXTS. Sizes and offsets are bytes, times are seconds since 1970 in UTC. Texts are
  * UTF-8 and end with a NUL. Lists of texts end with a NULL.
  *
- * THREADS. The library has no state of its own: it sets no locale, handler or environment, prints
- * nothing, and opens only the files it is told to. Different objects may be used by different
- * threads at once; one object by one thread at a time. A policy, a signer and a spec may be used by
- * several threads at once while none of them changes it. Threads are started inside for
- * compression and sums; they end with the call or the object that started them.
+ * THREADS. The library has no state of its own but constants made at their first use: it sets no
+ * locale, handler or environment, prints nothing, and opens only the files it is told to. Different
+ * objects may be used by different threads at once; one object by one thread at a time. A policy, a
+ * signer and a spec may be used by several threads at once while none of them changes it. Threads
+ * are started inside for compression and sums; they end with the call or the object that started
+ * them.
  *
  * VERSIONS. All names begin with rota_artifact_, Rota or ROTA_. Functions are only ever added
  * under one soname; a symbol carries the version it came with (ROTA_ARTIFACT_1). New values may be
