@@ -76,6 +76,14 @@ static int copy_out(const CpOptions *options, const EditPlace *place, const char
 	return STATUS_GOOD;
 }
 
+/* An image without a path is a file like any other where the second word is a place in an image. */
+static gboolean is_out(char **operands, EditPlace *from, EditPlace *to)
+{
+	if (g_str_equal(operands[0], "-") || !edit_place_parse(operands[0], from))
+		return FALSE;
+	return from->path || !edit_place_parse(operands[1], to) || !to->path;
+}
+
 int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const CpOptions *options = data;
@@ -88,8 +96,8 @@ int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
 		return STATUS_USAGE;
 	if (global->compression)
 		console_warn("cp keeps the compression of an artifact; modify changes it");
-	gboolean out = !g_str_equal(operands[0], "-") && edit_place_parse(operands[0], &from);
-	if (!out && !edit_place_parse(operands[1], &to))
+	gboolean out = is_out(operands, &from, &to);
+	if (!out && !to.file && !edit_place_parse(operands[1], &to))
 		return complain(STATUS_USAGE, "no artifact or sdimage provided");
 	if (out && g_str_equal(operands[1], "-"))
 		console_give_stdout_away();

@@ -142,6 +142,24 @@ def test_into_a_plain_image_and_out(tool, image, blob, tmp_path):
     assert tool("cat", f"{image}:/etc/blob").stdout == blob.read_bytes()
 
 
+def test_an_image_into_an_image(tool, image, tmp_path):
+    """A source whose name is an image's is a file like any other."""
+    (tmp_path / "small.img").write_bytes(b"image")
+    tool("cp", "small.img", f"{image}:/etc/")
+    assert debugfs(image, "cat /etc/small.img") == b"image"
+
+
+def test_what_is_told_as_json(tool, image, blob, tmp_path):
+    lines = [(["cp", blob, "root.img:/etc/"], "to"), (["cp", "root.img:/etc/blob", "out"], "to"),
+             (["install", "-m", "0644", blob, "root.img:/etc/"], "installed"), (["rm", "root.img:/etc/blob"], "removed"),
+             (["modify", "-n", "x", "root.img"], "modified")]
+    for words, key in lines:
+        told = json.loads(tool(*words, "--json").stdout)
+        assert told[key] == str(words[-1])
+    assert json.loads(tool("cat", "--json", "root.img:/etc/hello").stderr) == {"path": "/etc/hello", "size": 6}
+    assert "error" in json.loads(tool("rm", "--json", "root.img:/nowhere", expect=1).stdout)
+
+
 def test_links_inside_the_image(tool, image, blob, tmp_path):
     assert tool("cat", f"{image}:/usr/bin/link").stdout == b"hello\n"
     assert tool("cat", f"{image}:/../../usr/bin/../bin/link").stdout == b"hello\n"
@@ -633,6 +651,24 @@ def test_a_journal_that_must_be_replayed(tool, image, tmp_path):
     tool("cp", "-", f"{image}:/etc/motd", input=b"welcome")
     assert_clean(image)
     assert tool("cat", f"{image}:/etc/motd").stdout == b"welcome"
+
+
+def test_what_only_the_journal_holds(tool, image, tmp_path):
+    """A block that was written to the journal and not yet to its place is what a reader sees."""
+    block = debugfs(image, "blocks /etc/hello").split()[0].decode()
+    (tmp_path / "block").write_bytes(b"jello\n".ljust(1024, b"\0"))
+    (tmp_path / "script").write_text(f"jo\njw -b {block} {tmp_path / 'block'}\njc\n")
+    system("debugfs", "-w", "-f", tmp_path / "script", image)
+    assert b"needs_recovery" in system("dumpe2fs", "-h", image)
+    tool("write", "rootfs-image", "-n", "n", "-t", "ecu", "-f", image, "-o", "j.mender")
+    assert debugfs(image, "cat /etc/hello") == b"hello\n"
+    before = image.read_bytes()
+    for place in (image, "j.mender"):
+        assert tool("cat", f"{place}:/etc/hello").stdout == b"jello\n"
+    assert image.read_bytes() == before
+    tool("cp", "-", f"{image}:/etc/motd", input=b"welcome")
+    assert_clean(image)
+    assert debugfs(image, "cat /etc/hello") == b"jello\n"
 
 
 def test_without_mtools(tool, disk, tmp_path):
