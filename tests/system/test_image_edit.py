@@ -671,6 +671,24 @@ def test_what_only_the_journal_holds(tool, image, tmp_path):
     assert debugfs(image, "cat /etc/hello") == b"jello\n"
 
 
+def test_a_journal_in_a_partition(tool, disk, blob, tmp_path):
+    for index in (1, 2):
+        part = part_of(disk, index, tmp_path)
+        system("debugfs", "-w", "-R", "feature needs_recovery", part)
+        with disk.open("r+b") as file:
+            file.seek((1 + 12 * index) * MIB)
+            file.write(part.read_bytes())
+    before = disk.read_bytes()
+    assert tool("cat", f"{disk}:/etc/hello").stdout == b"hello\n"
+    assert disk.read_bytes() == before
+    tool("cp", blob, f"{disk}:/etc/blob")
+    for index in (1, 2):
+        part = part_of(disk, index, tmp_path)
+        assert_clean(part)
+        assert debugfs(part, "cat /etc/blob") == blob.read_bytes()
+    assert b"needs_recovery" not in system("dumpe2fs", "-h", part)
+
+
 def test_without_mtools(tool, disk, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
