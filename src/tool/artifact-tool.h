@@ -26,6 +26,7 @@ extern const Option write_module_image_options[], write_rootfs_image_options[],
 extern const Option read_options[], validate_options[], sign_options[], dump_options[];
 extern const Option write_single_file_options[], write_directory_options[], write_package_options[],
 	write_script_options[], write_docker_options[], write_compose_options[];
+extern const char sign_details[], validate_details[];
 extern const char dump_details[], write_single_file_details[], write_directory_details[],
 	write_deb_details[], write_rpm_details[], write_script_details[], write_docker_details[],
 	write_compose_details[];

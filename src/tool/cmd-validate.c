@@ -27,6 +27,10 @@ const Option validate_options[] = {
 	{ NULL },
 };
 
+const char validate_details[] =
+	"At least two of three people must have signed, inside or beside the artifact:\n"
+	"  rota-artifact validate -k a.pub -k b.pub -k c.pub --require 2 a.mender";
+
 /* A signature that nobody looks at gives a false peace of mind. */
 static gboolean check_key_given(const ArtifactHeader *header)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/signatures.h"
+#include "tool/input-url.h"
 
 static const char *const inside_words[] = {
 	[ARTIFACT_UNSIGNED] = "none",
@@ -18,7 +19,8 @@ gboolean signatures_init(Signatures *signatures, const SignerOptions *options, G
 gboolean signatures_find(Signatures *signatures, const ArtifactHeader *header,
 	const char *artifact_path, const char *folder, GError **error)
 {
-	gboolean has_folder = folder || !g_str_equal(artifact_path, "-");
+	gboolean is_file = !g_str_equal(artifact_path, "-") && !input_is_url(artifact_path);
+	gboolean has_folder = folder || is_file;
 	g_autofree char *beside = detached_folder_of(artifact_path);
 
 	signatures->header = header;

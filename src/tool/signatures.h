@@ -20,7 +20,7 @@ gboolean signatures_init(Signatures *signatures, const SignerOptions *options,
 /**
  * signatures_find:
  * @header: of the artifact, after the reader checked the signature inside with the same keys
- * @artifact_path: its FILE.sig.d is looked into; "-" has none
+ * @artifact_path: its FILE.sig.d is looked into; "-" and URLs have none
  * @folder: (nullable): instead of that
  */
 gboolean signatures_find(Signatures *signatures, const ArtifactHeader *header,
