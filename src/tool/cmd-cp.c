@@ -6,6 +6,7 @@
 #include "tool/edit.h"
 #include "tool/output-file.h"
 #include "tool/source-file.h"
+#include "tool/sparse-copy.h"
 
 typedef struct {
 	EditOptions edit;
@@ -34,7 +35,16 @@ static gboolean copy_in(
 
 static gboolean write_out(gconstpointer data, gsize size, gpointer user_data, GError **error)
 {
-	return output_write(*(int *)user_data, data, size, error);
+	const OutputFile *output = user_data;
+
+	return output->in_place ? output_write(output->fd, data, size, error)
+				: sparse_write(output->fd, data, size, error);
+}
+
+static gboolean read_into(Disk *disk, const char *path, OutputFile *output, GError **error)
+{
+	return disk_read(disk, path, write_out, output, error) &&
+	       (output->in_place || sparse_end(output->fd, error));
 }
 
 /* In a folder the file keeps its name; a link is followed. */
@@ -64,7 +74,7 @@ static int copy_out(const CpOptions *options, const EditPlace *place, const char
 		return complain(STATUS_USAGE, error->message);
 	g_autofree char *file = find_target(target, place->path);
 	if (!output_file_open(&output, file, 0600, &error) ||
-		!disk_read(disk, place->path, write_out, &output.fd, &error))
+		!read_into(disk, place->path, &output, &error))
 		return output_file_complain(&output, error);
 	/* Not the bits that would lend rights: what was root's in the image is ours here. */
 	if (!output.in_place && fstat(output.fd, &status) == 0) {

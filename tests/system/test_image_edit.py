@@ -160,6 +160,19 @@ def test_what_is_told_as_json(tool, image, blob, tmp_path):
     assert "error" in json.loads(tool("rm", "--json", "root.img:/nowhere", expect=1).stdout)
 
 
+def test_holes_stay_holes(tool, image, tmp_path):
+    with (tmp_path / "sparse").open("wb") as file:
+        file.write(b"start")
+        file.truncate(1024 * MIB)
+    tool("cp", "sparse", f"{image}:/etc/")
+    assert_clean(image)
+    assert image.stat().st_size == 12 * MIB
+    tool("cp", f"{image}:/etc/sparse", "copy")
+    copy = tmp_path / "copy"
+    assert copy.stat().st_size == 1024 * MIB and copy.stat().st_blocks < 1000
+    assert copy.open("rb").read(6) == b"start\0"
+
+
 def test_links_inside_the_image(tool, image, blob, tmp_path):
     assert tool("cat", f"{image}:/usr/bin/link").stdout == b"hello\n"
     assert tool("cat", f"{image}:/../../usr/bin/../bin/link").stdout == b"hello\n"
