@@ -30,8 +30,7 @@ io_manager ext4_channel_manager(void);
 char *ext4_channel_name(const ImageRange *range);
 
 /* Do the numbers of the superblock fit each other, and the range? */
-gboolean ext4_check_superblock(
-	const ImageRange *range, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean ext4_check_superblock(const ImageRange *range, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Replays the journal with e2fsck. */
 gboolean ext4_recover(const ImageRange *range, GError **error) G_GNUC_WARN_UNUSED_RESULT;

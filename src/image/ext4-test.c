@@ -8,6 +8,8 @@
  *             link's place
  * refusals    a full image, folders in the way, names that are not there, encrypted folders
  * journal     one that must be replayed: asked for on a read-only range, done on a writable one
+ * unclean     looked at as it is, repaired before it is changed
+ * features    quota and read-only file systems are not changed
  * bounds      a superblock that claims more than its range holds
  * read only   nothing is written */
 #include "image/ext4.h"
@@ -355,6 +357,39 @@ static void test_journal(Fixture *fixture, gconstpointer data)
 	finish_and_check(fixture);
 }
 
+/* Without a journal: e2fsck looks at all of it, and mends what it mends unasked. */
+static void test_unclean(Fixture *fixture, gconstpointer data)
+{
+	close_image(fixture);
+	g_assert_true(succeeds("debugfs -w -R 'ssv state 0' %s", fixture->path));
+	open_image(fixture, FALSE);
+	assert_content(fixture, "/etc/hard", (const guint8 *)"old\n", 4);
+	close_image(fixture);
+	open_image(fixture, TRUE);
+	write_text(fixture, "/after", "repair");
+	finish_and_check(fixture);
+}
+
+static void assert_not_changed(Fixture *fixture, RotaError code)
+{
+	g_autoptr(GError) error = NULL;
+
+	fixture->fd = open(fixture->path, O_RDWR | O_CLOEXEC);
+	const ImageRange range = { fixture->fd, 0, SIZE_MB * 1024 * 1024, TRUE, NOW_S };
+	g_assert_null(image_open(&range, &error));
+	g_assert_error(error, ROTA_ERROR, (int)code);
+	file_close_fd(&fixture->fd);
+}
+
+static void test_features(Fixture *fixture, gconstpointer data)
+{
+	close_image(fixture);
+	g_assert_true(succeeds("debugfs -w -R 'feature shared_blocks' %s", fixture->path));
+	assert_not_changed(fixture, ROTA_ERROR_UNSUPPORTED);
+	g_assert_true(succeeds("debugfs -w -R 'feature ^shared_blocks quota' %s", fixture->path));
+	assert_not_changed(fixture, ROTA_ERROR_UNSUPPORTED);
+}
+
 static void test_bounds(Fixture *fixture, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -405,6 +440,8 @@ int main(int argc, char **argv)
 		{ "links", test_links, TRUE },
 		{ "refusals", test_refusals, TRUE },
 		{ "journal", test_journal, FALSE },
+		{ "unclean", test_unclean, FALSE },
+		{ "features", test_features, FALSE },
 		{ "bounds", test_bounds, FALSE },
 		{ "read-only", test_read_only, FALSE },
 		{ "encrypted", test_encrypted, FALSE },

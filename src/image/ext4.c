@@ -200,6 +200,13 @@ static gboolean refuse_feature(GError **error, const char *feature)
 	return FALSE;
 }
 
+static gboolean is_clean(const Ext4 *ext4)
+{
+	guint state = ext4->fs->super->s_state;
+
+	return (state & EXT2_VALID_FS) != 0 && (state & EXT2_ERROR_FS) == 0;
+}
+
 static gboolean check_writable(const Ext4 *ext4, GError **error)
 {
 	struct ext2_super_block *super = ext4->fs->super;
@@ -208,17 +215,17 @@ static gboolean check_writable(const Ext4 *ext4, GError **error)
 		return refuse_feature(error, "quota, whose sums would no longer hold");
 	if (ext2fs_has_feature_shared_blocks(super) || ext2fs_has_feature_readonly(super))
 		return refuse_feature(error, "read-only");
-	if (!(super->s_state & EXT2_VALID_FS) || (super->s_state & EXT2_ERROR_FS))
-		return ext4_fail_inconsistent(error, "it was not unmounted cleanly");
-	return TRUE;
+	return is_clean(ext4) || ext4_fail_inconsistent(error, "it was not unmounted cleanly");
 }
 
+/* To look at one that was not unmounted, its journal is enough; to change it, it must be sound. */
 static gboolean needs_recovery(const Ext4 *ext4)
 {
 	struct ext2_super_block *super = ext4->fs->super;
 
 	return ext2fs_has_feature_journal_needs_recovery(super) ||
-	       ext2fs_has_feature_orphan_present(super) || super->s_last_orphan != 0;
+	       ext2fs_has_feature_orphan_present(super) || super->s_last_orphan != 0 ||
+	       (ext4->range.writable && !is_clean(ext4));
 }
 
 static gboolean open_file_system(Ext4 *ext4, GError **error)

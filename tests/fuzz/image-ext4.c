@@ -13,6 +13,8 @@ enum {
 	SUPERBLOCK = 1024,
 	SIZE_MIN = 2 * SUPERBLOCK,
 	SIZE_MAX_HERE = 1024 * 1024,
+	STATE = SUPERBLOCK + 58,
+	CLEAN = 1,
 	INCOMPAT = SUPERBLOCK + 96,
 	RECOVER = 0x4,
 	RO_COMPAT_HIGH = SUPERBLOCK + 102,
@@ -97,6 +99,7 @@ static void forget_journal(guint8 *image)
 	image[INCOMPAT] &= (guint8)~RECOVER;
 	image[RO_COMPAT_HIGH] &= (guint8)~ORPHANS;
 	memset(image + LAST_ORPHAN, 0, 4);
+	image[STATE] = CLEAN;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
