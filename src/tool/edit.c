@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "artifact/detached.h"
 #include "artifact/file-range.h"
 #include "artifact/reader.h"
 #include "base/error.h"
@@ -221,6 +222,17 @@ static gboolean check_header(
 	return FALSE;
 }
 
+/* They name the manifest they were made for, which is about to become another. */
+static void warn_of_detached(const char *path)
+{
+	g_autofree char *folder = detached_folder_of(path);
+	g_autofree char *text = g_strdup_printf(
+		"the signatures in %s become stale; sign --detached makes new ones", folder);
+
+	if (g_file_test(folder, G_FILE_TEST_IS_DIR))
+		console_warn(text);
+}
+
 /* @options: NULL where nothing is to be changed */
 static gboolean read_artifact_file(
 	Edit *edit, const EditOptions *options, gboolean wants_payload, GError **error)
@@ -237,6 +249,8 @@ static gboolean read_artifact_file(
 	if (good && options && artifact_reader_header(reader)->augmented)
 		console_warn("the artifact is AUGMENTED: that part of it is copied as it is, and "
 			     "no signature covers it");
+	if (good && options)
+		warn_of_detached(edit->path);
 	return good;
 }
 
