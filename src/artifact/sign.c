@@ -35,13 +35,13 @@ static GInputStream *open_at_start(int fd, GError **error)
 	return NULL;
 }
 
-ArtifactHeader *artifact_sign_check(int fd, GError **error)
+ArtifactHeader *artifact_sign_check(int fd, ArtifactRefusal *ret_refusal, GError **error)
 {
 	g_autoptr(GInputStream) in = open_at_start(fd, error);
 
 	if (!in)
 		return NULL;
-	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, NULL, NULL, error);
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, NULL, ret_refusal, error);
 	if (!reader || !artifact_reader_finish(reader, error))
 		return NULL;
 	return artifact_reader_steal_header(reader);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "artifact/error.h"
 #include "artifact/header.h"
 #include "crypto/key.h"
 
@@ -8,10 +9,12 @@
 /**
  * artifact_sign_check:
  * @fd: a regular file; read from its start
+ * @ret_refusal: (nullable): as artifact_reader_open() fills it
  * Returns: (transfer full): what the artifact says, its manifest above all, after all of it was
  * verified: what is broken is not signed.
  */
-ArtifactHeader *artifact_sign_check(int fd, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+ArtifactHeader *artifact_sign_check(
+	int fd, ArtifactRefusal *ret_refusal, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
  * artifact_sign_put:

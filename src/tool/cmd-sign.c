@@ -136,7 +136,7 @@ static gboolean open_subject(Signing *signing, const char *path, GError **error)
 	if (signing->fd < 0)
 		return FALSE;
 	progress_watch("Checking", signing->fd);
-	signing->header = artifact_sign_check(signing->fd, error);
+	signing->header = artifact_sign_check(signing->fd, NULL, error);
 	progress_end(); /* a passphrase may be asked for next */
 	return signing->header != NULL;
 }

@@ -144,8 +144,8 @@ def test_nothing_leaks(examples, tmp_path):
     if shutil.which("valgrind") is None:
         pytest.skip("valgrind is not installed")
     good = [vector for vector in vectors("artifacts") if vector["file"] in ("aug-gzip.mender", "signed-p256.mender")]
-    bad = [vector for vector in vectors("hostile") if vector["rule"] in ("R9", "R14", "R19")][:4]
-    assert len(good) == 2 and len(bad) == 4
+    bad = [vector for vector in vectors("hostile") if vector["rule"] in ("R9", "R19")][:2]
+    assert len(good) == 2 and len(bad) == 2
     for kind, status, some in (("artifacts", 0, good), ("hostile", 1, bad)):
         for vector in some:
             done = run(*valgrind, *unpack_command(examples, kind, vector, tmp_path))

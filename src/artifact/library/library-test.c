@@ -602,6 +602,19 @@ static void test_signed_by_callback(void)
 	remote_clear(&remote);
 }
 
+static void assert_broken_is_not_signed(const RotaArtifactSigner *signer, int out_fd)
+{
+	g_autofree char *path = vector_path("hostile", "checksum-payload.mender");
+	RotaArtifactError *error = NULL;
+	int fd = open_path(path);
+
+	g_assert_false(rota_artifact_sign(fd, signer, false, out_fd, &error));
+	g_assert_cmpint(rota_artifact_error_rule(error), ==, 9);
+	g_assert_cmpstr(rota_artifact_error_member(error), !=, "");
+	assert_error(&error, ROTA_ARTIFACT_ERROR_REFUSED, "R9 checksum: ");
+	close(fd);
+}
+
 static void test_signed_later(void)
 {
 	g_autoptr(RotaArtifactSpec) spec = make_spec();
@@ -619,6 +632,9 @@ static void test_signed_later(void)
 	g_assert_true(rota_artifact_sign(out_fd, signer, true, again_fd, &error));
 	g_assert_cmpint(lseek(again_fd, 0, SEEK_SET), ==, 0);
 	assert_signed_by(again_fd, &remote);
+	g_assert_cmpuint(remote.n_calls, ==, 2);
+	assert_broken_is_not_signed(signer, out_fd);
+	g_assert_cmpuint(remote.n_calls, ==, 2); /* nobody was asked */
 	close(unsigned_fd);
 	close(out_fd);
 	close(again_fd);

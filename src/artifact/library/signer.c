@@ -97,10 +97,10 @@ const Key *library_signer_key(const RotaArtifactSigner *signer)
 	return signer ? signer->key : NULL;
 }
 
-static gboolean sign(
-	int in_fd, const RotaArtifactSigner *signer, gboolean replace, int out_fd, GError **error)
+static gboolean sign(int in_fd, const RotaArtifactSigner *signer, gboolean replace, int out_fd,
+	ArtifactRefusal *refusal, GError **error)
 {
-	g_autoptr(ArtifactHeader) checked = artifact_sign_check(in_fd, error);
+	g_autoptr(ArtifactHeader) checked = artifact_sign_check(in_fd, refusal, error);
 
 	if (!checked)
 		return FALSE;
@@ -118,10 +118,11 @@ static gboolean sign(
 bool rota_artifact_sign(int in_fd, const RotaArtifactSigner *signer, bool replace, int out_fd,
 	RotaArtifactError **error)
 {
+	ArtifactRefusal refusal = { .rule = 0 };
 	GError *failure = NULL;
 
-	if (sign(in_fd, signer, replace, out_fd, &failure))
+	if (sign(in_fd, signer, replace, out_fd, &refusal, &failure))
 		return true;
-	library_set_error(error, failure, NULL);
+	library_set_error(error, failure, &refusal);
 	return false;
 }
