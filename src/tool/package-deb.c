@@ -12,6 +12,8 @@ enum {
 	CONTROL_ARCHIVE_SIZE_MAX = 16 * 1024 * 1024,
 	CONTROL_SIZE_MAX = 1024 * 1024,
 	MEMBERS_MAX = 16, /* a package may have more than the three, and dpkg passes over them */
+	CONTROL_FILES_MAX = 1000,
+	CONTROL_FILE_SIZE_MAX = 64 * 1024 * 1024, /* of any, also of one that is passed over */
 };
 
 static const char kind[] = "deb";
@@ -108,7 +110,10 @@ static char *find_control(Archive *archive)
 {
 	struct archive_entry *entry;
 
-	while (archive_read_next_header(archive, &entry) == ARCHIVE_OK) {
+	for (guint i = 0; i < CONTROL_FILES_MAX; i++) {
+		if (archive_read_next_header(archive, &entry) != ARCHIVE_OK ||
+			archive_entry_size(entry) > CONTROL_FILE_SIZE_MAX)
+			return NULL;
 		const char *name = archive_entry_pathname(entry);
 
 		if (name && (g_str_equal(name, "./control") || g_str_equal(name, "control")))

@@ -544,6 +544,18 @@ def test_all_else_of_write_is_taken_too(tool, kitchen, payload, verb):
     assert b"more than the 1000 that" in done.stderr and not (kitchen / "c.mender").exists()
 
 
+@pytest.mark.parametrize("verb", WRITES)
+def test_taken_apart_it_is_a_module_image(tool, kitchen, verb):
+    """What dump prints of it, write module-image makes again to the byte: a generator has no secrets."""
+    env = {"SOURCE_DATE_EPOCH": "1600000000"}
+    tool(verb, *WRITES[verb], "-n", "n", "-t", "t", "-o", "one.mender", env=env)
+    words = tool("--files", "f", "--meta-data", "m", "--print0-cmdline", "one.mender", verb="dump").stdout.decode()
+    verb_word, *rest = words.split("\0")[:-1]
+    assert (verb_word, rest[0]) == ("write", "module-image")
+    tool(*rest, "-o", "two.mender", env=env)
+    assert (kitchen / "two.mender").read_bytes() == (kitchen / "one.mender").read_bytes()
+
+
 @pytest.mark.shows("I3-MS5")
 @pytest.mark.parametrize("verb", WRITES)
 def test_a_place_that_cannot_be(tool, kitchen, verb):
