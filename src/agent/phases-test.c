@@ -373,7 +373,8 @@ static void test_reboot_or_restart(Fixture *fixture, gconstpointer data)
 	check_reboot(fixture, "reboot", REBOOT_AUTOMATIC, "boot-2", PHASE_VERIFY_REBOOT);
 	/* What a module reboots by itself may be something else than the system: it is verified. */
 	check_reboot(fixture, "reboot", REBOOT_CUSTOM, "boot-1", PHASE_VERIFY_REBOOT);
-	check_reboot(fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_GATE_ROLLBACK_REBOOT);
+	check_reboot(
+		fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-1", PHASE_GATE_ROLLBACK_REBOOT);
 	check_reboot(fixture, "rollback-reboot", REBOOT_AUTOMATIC, "boot-2",
 		PHASE_VERIFY_ROLLBACK_REBOOT);
 }

@@ -112,7 +112,9 @@ static void print_bash(const Program *program)
 	g_autofree char *function = g_strdup_printf("_%s", program->name);
 
 	g_strdelimit(function, "-", '_');
-	printf("# SPDX-License-Identifier: Apache-2.0\n");
+	/* In two, so that it is not read as this file's own. */
+	printf("# SPDX-License-"
+	       "Identifier: Apache-2.0\n");
 	printf("# Completion for bash, made from the option tables of %s.\n", program->name);
 	printf("%s()\n%s", function, bash_start);
 	print_rows(".", program->options);
