@@ -11,8 +11,13 @@
 #include "artifact/compress.h"
 #include "base/error.h"
 
+enum { FLUSH_SIZE = 4, CHUNKS_PER_SEGMENT = DEFLATE_SEGMENT_SIZE / DEFLATE_CHUNK_SIZE };
+
+const guint8 deflate_mark[DEFLATE_MARK_SIZE] = { 0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff };
+
 typedef struct {
 	DeflateChunk chunk;
+	gboolean ends_segment;
 	gboolean good;       /* under the lock: the chunk is packed */
 	gboolean busy, done; /* handed to a worker; under the lock: it came back */
 } Slot;
@@ -25,7 +30,8 @@ typedef struct {
 	GCond ready;
 	Slot **slots;
 	guint n_slots;
-	guint filling; /* the slot being filled; the one after it is the oldest */
+	guint filling;  /* the slot being filled; the one after it is the oldest */
+	guint n_chunks; /* submitted */
 	guint32 crc;
 	guint64 size;
 } GzipWriter;
@@ -102,7 +108,11 @@ static gboolean drain_slot(GzipWriter *writer, Slot *slot, GError **error)
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INTERNAL, "deflate fails");
 		return FALSE;
 	}
-	return writer->sink(slot->chunk.out, slot->chunk.out_size, writer->user_data, error);
+	if (!writer->sink(slot->chunk.out, slot->chunk.out_size, writer->user_data, error))
+		return FALSE;
+	return !slot->ends_segment ||
+	       writer->sink(deflate_mark + FLUSH_SIZE, DEFLATE_MARK_SIZE - FLUSH_SIZE,
+		       writer->user_data, error);
 }
 
 /* Hands the full slot to the workers and makes the next one ready to be filled. */
@@ -116,11 +126,15 @@ static gboolean submit(GzipWriter *writer, GError **error)
 
 	writer->crc = deflate_crc(writer->crc, chunk->in, chunk->in_size);
 	writer->size += chunk->in_size;
+	writer->n_chunks++;
+	slot->ends_segment = writer->n_chunks % CHUNKS_PER_SEGMENT == 0;
 	slot->busy = TRUE;
 	if (!g_thread_pool_push(writer->pool, slot, error))
 		return FALSE;
 	if (!drain_slot(writer, next_slot, error))
 		return FALSE;
+	if (slot->ends_segment)
+		tail = 0; /* readers unpack segments beside each other */
 	/* The worker only reads the input, so that it may be copied meanwhile. */
 	memcpy(next_slot->chunk.dictionary, chunk->in + chunk->in_size - tail, tail);
 	next_slot->chunk.dictionary_size = tail;

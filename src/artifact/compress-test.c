@@ -2,7 +2,8 @@
 /* Cases: for each compression: what was compressed unpacks to itself, in odd pieces and across
  * chunk borders, for text, zeros and noise; the output is the same whatever the pieces; a cut at
  * any place, a changed trailer, garbage behind and another suffix are R19; several members are one
- * stream; a window beyond the bound is R16; zstd's skippable frames are no content. */
+ * stream; a window beyond the bound is R16; zstd's skippable frames are no content; gzip that is
+ * looked ahead in gives the same bytes and the same faults, also where its marks lie. */
 #include "artifact/compress.h"
 #include <string.h>
 #include "artifact/decompress.h"
@@ -99,10 +100,22 @@ static void dripping_advance(Stream *stream, gsize size)
 	((Dripping *)stream)->at += size;
 }
 
-/* Unpacks; NULL where it is refused, with the rule. */
-static GByteArray *unpack(
-	ArtifactCompression compression, const guint8 *data, gsize size, int *ret_rule)
+/* What was lent before is still what it was: a sum that is taken beside looks at it. */
+typedef struct {
+	const guint8 *data;
+	gsize at, size;
+} Lent;
+
+static void assert_stays(const Lent *lent, const GByteArray *whole)
 {
+	if (lent->data)
+		g_assert_cmpmem(lent->data, lent->size, whole->data + lent->at, lent->size);
+}
+
+static GByteArray *unpack_way(ArtifactCompression compression, const guint8 *data, gsize size,
+	gboolean look_ahead, int *ret_rule)
+{
+	Lent lents[PARALLEL_SUM_DEPTH] = { 0 };
 	g_autoptr(GInputStream) in = g_memory_input_stream_new_from_data(data, (gssize)size, NULL);
 	g_autoptr(GByteArray) whole = g_byte_array_new();
 	ArtifactRefusal refusal;
@@ -115,14 +128,20 @@ static GByteArray *unpack(
 	place_init(&place, &source.position, &refusal);
 	place_enter(&place, "member", 0, size);
 	decompress_stream_init(&stream, compression, &source.stream, &place);
-	for (;;) {
+	if (look_ahead)
+		decompress_stream_look_ahead(&stream);
+	for (guint turn = 0;; turn++) {
 		const guint8 *lent;
 		gsize lent_size;
 
 		good = stream_peek(&stream.stream, &lent, &lent_size, NULL);
 		if (!good || lent_size == 0)
 			break;
-		lent_size = MIN(lent_size, 100001);
+		for (guint i = 0; i < G_N_ELEMENTS(lents); i++)
+			assert_stays(&lents[i], whole);
+		if (!look_ahead) /* a sum takes all that is lent at once */
+			lent_size = MIN(lent_size, 100001);
+		lents[turn % G_N_ELEMENTS(lents)] = (Lent){ lent, whole->len, lent_size };
 		g_byte_array_append(whole, lent, (guint)lent_size);
 		stream_advance(&stream.stream, lent_size);
 	}
@@ -131,6 +150,23 @@ static GByteArray *unpack(
 	place_clear(&place);
 	source_clear(&source);
 	return good ? g_steal_pointer(&whole) : NULL;
+}
+
+/* Unpacks; NULL where it is refused, with the rule. gzip in both ways, which must agree. */
+static GByteArray *unpack(
+	ArtifactCompression compression, const guint8 *data, gsize size, int *ret_rule)
+{
+	g_autoptr(GByteArray) whole = unpack_way(compression, data, size, FALSE, ret_rule);
+	int rule;
+
+	if (compression != ARTIFACT_COMPRESSION_GZIP)
+		return g_steal_pointer(&whole);
+	g_autoptr(GByteArray) ahead = unpack_way(compression, data, size, TRUE, &rule);
+	g_assert_cmpint(rule, ==, *ret_rule);
+	g_assert_cmpint(ahead == NULL, ==, whole == NULL);
+	if (whole)
+		g_assert_cmpmem(whole->data, whole->len, ahead->data, ahead->len);
+	return g_steal_pointer(&whole);
 }
 
 static void assert_unpacks(
@@ -269,6 +305,66 @@ static void test_lent_bytes_stay(void)
 	}
 }
 
+enum { SEGMENTS_SIZE = 4 * DEFLATE_SEGMENT_SIZE + 54321, MARK_STEP = 300 * 1000, DAMAGES = 23 };
+
+/* Text, which refers to what came before, and noise, which is stored as it is: with marks in it. */
+static void fill_segments(guint8 *data, gsize size)
+{
+	fill_text(data, size);
+	fill_noise(data + size / 3, size / 3);
+	for (gsize i = size / 3; i + DEFLATE_MARK_SIZE < 2 * size / 3; i += MARK_STEP)
+		memcpy(data + i, deflate_mark, DEFLATE_MARK_SIZE);
+}
+
+static void test_segments(void)
+{
+	const CompressChoice choice = { ARTIFACT_COMPRESSION_GZIP, 0 };
+	g_autofree guint8 *data = g_malloc(SEGMENTS_SIZE);
+
+	fill_segments(data, SEGMENTS_SIZE);
+	g_autoptr(GByteArray) packed = pack(&choice, data, SEGMENTS_SIZE, 0);
+	gsize member = packed->len;
+	assert_unpacks(ARTIFACT_COMPRESSION_GZIP, packed, data, SEGMENTS_SIZE);
+
+	g_autoptr(GByteArray) second = pack(&choice, data, SEGMENTS_SIZE, 0);
+	g_byte_array_append(packed, second->data, second->len);
+	g_autofree guint8 *twice = g_malloc(2 * SEGMENTS_SIZE);
+	memcpy(twice, data, SEGMENTS_SIZE);
+	memcpy(twice + SEGMENTS_SIZE, data, SEGMENTS_SIZE);
+	assert_unpacks(ARTIFACT_COMPRESSION_GZIP, packed, twice, 2 * SEGMENTS_SIZE);
+
+	for (gsize i = 1; i <= DAMAGES; i++) {
+		gsize at = i * member / (DAMAGES + 1);
+
+		packed->data[at] ^= 0x10;
+		assert_rule(ARTIFACT_COMPRESSION_GZIP, packed->data, member, 19);
+		packed->data[at] ^= 0x10;
+		assert_rule(ARTIFACT_COMPRESSION_GZIP, packed->data, at, 19);
+	}
+}
+
+/* Pieces that are whole blocks behind a mark, and yet refer to what came before it. */
+static void test_marks_that_promise_too_much(void)
+{
+	const CompressChoice choice = { ARTIFACT_COMPRESSION_GZIP, 0 };
+	gsize size = 3 * DEFLATE_CHUNK_SIZE;
+	g_autofree guint8 *data = g_malloc(size);
+	g_autoptr(GByteArray) marked = g_byte_array_new();
+
+	fill_text(data, size);
+	g_autoptr(GByteArray) packed = pack(&choice, data, size, 0);
+	/* The chunks end with a flush; an empty block behind each makes it a mark. */
+	for (gsize i = 0; i < packed->len; i++) {
+		g_byte_array_append(marked, packed->data + i, 1);
+		if (i + 1 >= 4 && i + 10 < packed->len &&
+			memcmp(packed->data + i - 3, deflate_mark, 4) == 0 &&
+			memcmp(packed->data + i + 1, deflate_mark + 4, 5) != 0)
+			g_byte_array_append(marked, deflate_mark + 4, 5);
+	}
+	g_assert_cmpuint(marked->len, >, packed->len);
+	assert_unpacks(ARTIFACT_COMPRESSION_GZIP, marked, data, size);
+}
+
 static void test_windows(void)
 {
 	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
@@ -287,6 +383,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/compress/damage", test_damage);
 	g_test_add_func("/compress/members", test_members);
 	g_test_add_func("/compress/lent-bytes-stay", test_lent_bytes_stay);
+	g_test_add_func("/compress/segments", test_segments);
+	g_test_add_func("/compress/marks-that-promise-too-much", test_marks_that_promise_too_much);
 	g_test_add_func("/compress/windows", test_windows);
 	return g_test_run();
 }

@@ -49,10 +49,16 @@ guint compress_threads(void);
 /* --- one chunk of the parallel gzip, by ISA-L or zlib --- */
 enum {
 	DEFLATE_CHUNK_SIZE = 1024 * 1024,
+	/* So much refers to nothing before it; a mark stands behind. */
+	DEFLATE_SEGMENT_SIZE = 2 * DEFLATE_CHUNK_SIZE,
+	DEFLATE_MARK_SIZE = 9,
 	DEFLATE_DICTIONARY_SIZE = 32 * 1024,
 	/* Stored blocks cost five bytes each; the rest is room for flushing. */
 	DEFLATE_OUT_SIZE = DEFLATE_CHUNK_SIZE + DEFLATE_CHUNK_SIZE / 16 + 4096,
 };
+
+/* The end of a flush, and one more empty block: a flush alone ends every chunk. */
+extern const guint8 deflate_mark[DEFLATE_MARK_SIZE];
 
 typedef struct {
 	gpointer work; /* of the library, kept from chunk to chunk; NULL at first */

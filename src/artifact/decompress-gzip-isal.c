@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gzip by ISA-L, which inflates about three times as fast as zlib (docs/design/artifact-speed.md).
  */
-#include <isa-l/igzip_lib.h>
+#include "artifact/decompress-gzip-isal.h"
+#include <isa-l/crc.h>
 #include "artifact/decompress.h"
+
+enum { WINDOW_SIZE = 32 * 1024 };
 
 static gpointer gzip_open(void)
 {
@@ -37,6 +40,36 @@ static DecompressResult gzip_run(gpointer data, DecompressStep *step)
 	return state->block_state == ISAL_BLOCK_FINISH ? DECOMPRESS_END : DECOMPRESS_MORE;
 }
 
+gboolean inflate_is_between_blocks(const struct inflate_state *state)
+{
+	gboolean at_block = state->block_state == ISAL_BLOCK_NEW_HDR ||
+			    (state->block_state == ISAL_BLOCK_HDR && state->tmp_in_size == 0);
+
+	return at_block && state->avail_in == 0 && state->read_in_length == 0 &&
+	       state->tmp_out_processed == state->tmp_out_valid;
+}
+
+static gboolean gzip_may_take(gpointer data)
+{
+	return inflate_is_between_blocks(data);
+}
+
+/* As if it had been unpacked here: sum and size go on, and its end is the window of what follows.
+ */
+static void gzip_take(gpointer data, const guint8 *unpacked, gsize size)
+{
+	struct inflate_state *state = data;
+	guint32 crc = crc32_gzip_refl(state->crc, unpacked, size);
+	guint32 total_out = state->total_out + (guint32)size;
+
+	isal_inflate_init(state);
+	state->crc_flag = ISAL_GZIP_NO_HDR_VER;
+	state->crc = crc;
+	state->total_out = total_out;
+	isal_inflate_set_dict(
+		state, (uint8_t *)(guintptr)unpacked + size - WINDOW_SIZE, WINDOW_SIZE);
+}
+
 const Decompressor gzip_decompressor = {
 	ARTIFACT_COMPRESSION_GZIP,
 	".gz",
@@ -45,4 +78,6 @@ const Decompressor gzip_decompressor = {
 	gzip_begin,
 	gzip_run,
 	g_free,
+	gzip_may_take,
+	gzip_take,
 };

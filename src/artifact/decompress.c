@@ -63,6 +63,12 @@ static gboolean run(DecompressStream *self, gsize *ret_given, gboolean *ret_move
 	return TRUE;
 }
 
+static gboolean may_take(const DecompressStream *self)
+{
+	return self->segments && self->inside && gzip_segments_at_piece(self->segments) &&
+	       self->decompressor->may_take(self->state);
+}
+
 /* Fills the buffer: who takes a sum of it beside is woken once for all of it. Whatever goes wrong
  * behind the first bytes waits until they were lent, so that the first fault is the one told. */
 static void fill(DecompressStream *self)
@@ -70,7 +76,8 @@ static void fill(DecompressStream *self)
 	gboolean moved = TRUE;
 	gsize given = 1;
 
-	while (moved && given > 0 && self->end < BUFFER_SIZE && self->pending == DECOMPRESS_MORE) {
+	while (moved && given > 0 && self->end < BUFFER_SIZE && self->pending == DECOMPRESS_MORE &&
+		!may_take(self)) {
 		g_autoptr(GError) later = NULL;
 
 		if (!run(self, &given, &moved, &later))
@@ -86,6 +93,26 @@ static gboolean settle_pending(DecompressStream *self, GError **error)
 	return judge(self, result, error);
 }
 
+/* What was unpacked elsewhere is lent in pieces of the size of a buffer: who takes a sum beside has
+ * then no more of it in hand than of the buffers. */
+static void lend_taken(DecompressStream *self)
+{
+	self->data = self->taken;
+	self->start = 0;
+	self->end = MIN(self->taken_size, (gsize)BUFFER_SIZE);
+	self->taken += self->end;
+	self->taken_size -= self->end;
+}
+
+static gboolean take_segment(DecompressStream *self)
+{
+	if (!may_take(self) || !gzip_segments_take(self->segments, &self->taken, &self->taken_size))
+		return FALSE;
+	self->decompressor->take(self->state, self->taken, self->taken_size);
+	lend_taken(self);
+	return TRUE;
+}
+
 /* One step; *ret_ended when the input is at its end and all was given. */
 static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error)
 {
@@ -93,6 +120,12 @@ static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error
 	gboolean moved;
 	gsize given;
 
+	if (self->taken_size > 0) {
+		lend_taken(self);
+		return TRUE;
+	}
+	if (self->pending == DECOMPRESS_MORE && take_segment(self))
+		return TRUE;
 	if (!settle_pending(self, error) || !stream_peek(self->in, &in, &given, error))
 		return FALSE;
 	*ret_ended = given == 0 && !self->inside && self->n_members > 0;
@@ -104,6 +137,7 @@ static gboolean step(DecompressStream *self, gboolean *ret_ended, GError **error
 	if (self->end > 0) /* else nothing of this buffer was lent */
 		self->turn = (self->turn + 1) % DECOMPRESS_BUFFERS;
 	self->start = self->end = 0;
+	self->data = self->buffers[self->turn];
 	if (!run(self, &given, &moved, error))
 		return FALSE;
 	if (self->end > 0) {
@@ -127,7 +161,7 @@ static gboolean decompress_peek(
 	while (self->start == self->end && !ended)
 		if (!step(self, &ended, error))
 			return FALSE;
-	*ret_data = self->buffers[self->turn] + self->start;
+	*ret_data = self->data + self->start;
 	*ret_size = self->end - self->start;
 	return TRUE;
 }
@@ -152,10 +186,21 @@ void decompress_stream_init(
 	};
 	for (guint i = 0; i < DECOMPRESS_BUFFERS; i++)
 		stream->buffers[i] = g_malloc(BUFFER_SIZE);
+	stream->data = stream->buffers[0];
+}
+
+void decompress_stream_look_ahead(DecompressStream *stream)
+{
+	if (!stream->decompressor->may_take)
+		return;
+	stream->segments = gzip_segments_new(stream->in);
+	if (stream->segments)
+		stream->in = gzip_segments_stream(stream->segments);
 }
 
 void decompress_stream_clear(DecompressStream *stream)
 {
+	g_clear_pointer(&stream->segments, gzip_segments_free);
 	if (stream->state)
 		stream->decompressor->close(stream->state);
 	stream->state = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "artifact/gzip-segments.h"
 #include "artifact/header.h"
 #include "artifact/parallel-sum.h"
 #include "artifact/place.h"
@@ -28,6 +29,9 @@ typedef struct {
 	gboolean (*begin)(gpointer state); /* another member; FALSE: out of memory */
 	DecompressResult (*run)(gpointer state, DecompressStep *step);
 	void (*close)(gpointer state);
+	/* Both or none: may what was unpacked elsewhere be taken here? And the taking of it. */
+	gboolean (*may_take)(gpointer state);
+	void (*take)(gpointer state, const guint8 *unpacked, gsize size);
 } Decompressor;
 
 /* NULL for ARTIFACT_COMPRESSION_NONE. */
@@ -50,6 +54,10 @@ typedef struct {
 	guint8 *buffers[DECOMPRESS_BUFFERS]; /* filled in turn */
 	guint turn;
 	gsize start, end;
+	GzipSegments *segments; /* (nullable): looks ahead */
+	const guint8 *taken;    /* unpacked elsewhere; lent piece by piece */
+	gsize taken_size;
+	const guint8 *data;       /* what is lent: the buffer, or a piece of what was taken */
 	gboolean inside;          /* a member has begun and not ended */
 	DecompressResult pending; /* how the last run went, where its bytes were lent first */
 	guint64 n_members;
@@ -57,4 +65,8 @@ typedef struct {
 
 void decompress_stream_init(
 	DecompressStream *stream, ArtifactCompression compression, Stream *in, Place *place);
+/* From now on packed bytes are looked ahead in and unpacked on several cores where that can be
+ * done; what comes out is the same. Before the first byte was taken; costs 25 MiB for a large
+ * member. */
+void decompress_stream_look_ahead(DecompressStream *stream);
 void decompress_stream_clear(DecompressStream *stream);

@@ -38,6 +38,12 @@ Stream *inner_archive_open(InnerArchive *inner, ArtifactCompression compression,
 	return &inner->decompress.stream;
 }
 
+void inner_archive_look_ahead(InnerArchive *inner)
+{
+	if (inner->compressed)
+		decompress_stream_look_ahead(&inner->decompress);
+}
+
 void inner_archive_close(InnerArchive *inner)
 {
 	if (inner->compressed)

@@ -24,4 +24,6 @@ typedef struct {
  */
 Stream *inner_archive_open(InnerArchive *inner, ArtifactCompression compression, Stream *member,
 	Sha256 *sum, Place *place);
+/* Right after the opening: what comes is unpacked on several cores. */
+void inner_archive_look_ahead(InnerArchive *inner);
 void inner_archive_close(InnerArchive *inner); /* also what was never opened, or is closed */

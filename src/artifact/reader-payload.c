@@ -6,6 +6,9 @@
 /* From this size on a file of a compressed payload is worth a thread for its sum. */
 enum { PARALLEL_SIZE_MIN = 1024 * 1024 };
 
+/* A packed payload smaller than this is unpacked before threads are started for it. */
+enum { LOOK_AHEAD_SIZE_MIN = 4 * 1024 * 1024 };
+
 /* "data/0003.tar.gz" */
 static gboolean parse_data_name(
 	const char *name, guint *ret_payload, ArtifactCompression *ret_compression)
@@ -41,6 +44,8 @@ static gboolean open_payload(ArtifactReader *reader, GError **error)
 
 	Stream *stream = inner_archive_open(
 		&reader->inner, compression, &reader->outer.body, NULL, &reader->place);
+	if (reader->policy.look_ahead && reader->entry->size >= LOOK_AHEAD_SIZE_MIN)
+		inner_archive_look_ahead(&reader->inner);
 	tar_reader_init(&reader->files, stream, &reader->place, TAR_INNER);
 	reader->payload_open = TRUE;
 	return TRUE;

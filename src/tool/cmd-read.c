@@ -69,7 +69,9 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	g_autoptr(GInputStream) in = open_artifact(path, &options->input);
 	if (!in)
 		return STATUS_OPEN;
-	ArtifactPolicy policy = { .keys = signatures.keys, .show_bad_signature = TRUE };
+	ArtifactPolicy policy = {
+		.keys = signatures.keys, .look_ahead = TRUE, .show_bad_signature = TRUE
+	};
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 	if (!reader || !read_files(reader, files, &error) ||
 		!signatures_find(&signatures, artifact_reader_header(reader), path,

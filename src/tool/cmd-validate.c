@@ -117,6 +117,7 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 	if (!in)
 		return STATUS_OPEN;
 	ArtifactPolicy policy = { .keys = signatures.keys,
+		.look_ahead = TRUE,
 		.show_bad_signature = options->required > 0 };
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 	if (reader && !check_key_given(artifact_reader_header(reader)))

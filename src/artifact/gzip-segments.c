@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "artifact/gzip-segments.h"
+#include <isa-l/igzip_lib.h>
+#include <string.h>
+#include "artifact/compress.h"
+#include "artifact/decompress-gzip-isal.h"
+
+enum {
+	PIECES = 6, /* in turn: two whose bytes were taken, and those ahead */
+	AHEAD = PIECES - 2,
+	THREADS_MAX = AHEAD,
+	/* Stored blocks cost five bytes each; the rest is room for flushing. */
+	PACKED_MAX = DEFLATE_SEGMENT_SIZE + DEFLATE_SEGMENT_SIZE / 16 + 8192,
+	/* What is unpacked must be the window of what follows, all of it. */
+	UNPACKED_MIN = 32 * 1024,
+};
+
+typedef struct {
+	guint8 packed[PACKED_MAX];
+	guint8 unpacked[DEFLATE_SEGMENT_SIZE];
+	gsize packed_size, unpacked_size, used;
+	gboolean guessed;    /* a thread has it, or had it */
+	gboolean done, good; /* under the lock */
+	struct inflate_state state;
+} Piece;
+
+struct GzipSegments {
+	Stream stream;
+	Stream *in;
+	GThreadPool *pool;
+	GMutex lock;
+	GCond changed;
+	Piece *pieces[PIECES]; /* a ring; made when needed */
+	guint first, n_pieces; /* the one at hand, and how many are there with it */
+	gboolean aligned;      /* what is read next begins behind a mark */
+	gboolean plain;        /* there are no marks, or no more input: nothing is looked for */
+};
+
+static void unpack_piece(gpointer data, gpointer user_data)
+{
+	Piece *piece = data;
+	GzipSegments *segments = user_data;
+	struct inflate_state *state = &piece->state;
+
+	isal_inflate_init(state);
+	state->crc_flag = ISAL_DEFLATE;
+	state->next_in = piece->packed;
+	state->avail_in = (uint32_t)piece->packed_size;
+	state->next_out = piece->unpacked;
+	state->avail_out = sizeof piece->unpacked;
+	int result = isal_inflate(state);
+	piece->unpacked_size = sizeof piece->unpacked - state->avail_out;
+	gboolean good = (result == ISAL_DECOMP_OK || result == ISAL_END_INPUT) &&
+			inflate_is_between_blocks(state) && piece->unpacked_size >= UNPACKED_MIN;
+
+	g_mutex_lock(&segments->lock);
+	piece->good = good;
+	piece->done = TRUE;
+	g_cond_broadcast(&segments->changed);
+	g_mutex_unlock(&segments->lock);
+}
+
+/* --- looking ahead --- */
+
+/* Where the first mark ends that ends behind @from; 0: there is none. */
+static gsize find_mark(const Piece *piece, gsize from)
+{
+	gsize start = from > DEFLATE_MARK_SIZE - 1 ? from - (DEFLATE_MARK_SIZE - 1) : 0;
+	const guint8 *mark = memmem(
+		piece->packed + start, piece->packed_size - start, deflate_mark, DEFLATE_MARK_SIZE);
+
+	return mark ? (gsize)(mark - piece->packed) + DEFLATE_MARK_SIZE : 0;
+}
+
+/* *ret_marked: it ends with a mark. Input that fails or ends is met again by whoever goes on. */
+static void cut_piece(GzipSegments *segments, Piece *piece, gboolean *ret_marked)
+{
+	piece->packed_size = piece->used = 0;
+	*ret_marked = FALSE;
+	while (!*ret_marked && piece->packed_size < PACKED_MAX) {
+		g_autoptr(GError) later = NULL;
+		const guint8 *data;
+		gsize size, before = piece->packed_size;
+
+		if (!stream_peek(segments->in, &data, &size, &later) || size == 0)
+			break;
+		size = MIN(size, PACKED_MAX - before);
+		memcpy(piece->packed + before, data, size);
+		piece->packed_size += size;
+		gsize end = find_mark(piece, before);
+		if (end > 0) {
+			*ret_marked = TRUE;
+			piece->packed_size = end;
+		}
+		stream_advance(segments->in, piece->packed_size - before);
+	}
+}
+
+static void look_ahead(GzipSegments *segments)
+{
+	while (!segments->plain && segments->n_pieces < AHEAD) {
+		guint place = (segments->first + segments->n_pieces) % PIECES;
+		gboolean marked;
+
+		if (!segments->pieces[place])
+			segments->pieces[place] = g_new0(Piece, 1);
+		Piece *piece = segments->pieces[place];
+		cut_piece(segments, piece, &marked);
+		piece->done = piece->good = FALSE;
+		piece->guessed = marked && segments->aligned &&
+				 g_thread_pool_push(segments->pool, piece, NULL);
+		segments->aligned = marked;
+		segments->plain = !marked;
+		segments->n_pieces++;
+	}
+}
+
+/* The piece at hand, if there is one that is not used up. */
+static Piece *piece_at_hand(GzipSegments *segments)
+{
+	look_ahead(segments);
+	return segments->n_pieces > 0 ? segments->pieces[segments->first] : NULL;
+}
+
+static void pass_over(GzipSegments *segments)
+{
+	segments->first = (segments->first + 1) % PIECES;
+	segments->n_pieces--;
+}
+
+static void wait_for(GzipSegments *segments, Piece *piece)
+{
+	g_mutex_lock(&segments->lock);
+	while (piece->guessed && !piece->done)
+		g_cond_wait(&segments->changed, &segments->lock);
+	g_mutex_unlock(&segments->lock);
+}
+
+gboolean gzip_segments_at_piece(const GzipSegments *segments)
+{
+	const Piece *piece = segments->pieces[segments->first];
+
+	return segments->n_pieces > 0 && piece->guessed && piece->used == 0;
+}
+
+gboolean gzip_segments_take(GzipSegments *segments, const guint8 **ret_data, gsize *ret_size)
+{
+	Piece *piece = segments->pieces[segments->first];
+
+	wait_for(segments, piece);
+	if (!piece->good) {
+		piece->guessed = FALSE;
+		return FALSE;
+	}
+	*ret_data = piece->unpacked;
+	*ret_size = piece->unpacked_size;
+	pass_over(segments);
+	look_ahead(segments);
+	return TRUE;
+}
+
+/* --- the packed bytes --- */
+
+static gboolean segments_peek(
+	Stream *stream, const guint8 **ret_data, gsize *ret_size, GError **error)
+{
+	GzipSegments *segments = (GzipSegments *)stream;
+	Piece *piece = piece_at_hand(segments);
+
+	if (!piece)
+		return stream_peek(segments->in, ret_data, ret_size, error);
+	wait_for(segments, piece); /* before it is used for another one */
+	*ret_data = piece->packed + piece->used;
+	*ret_size = piece->packed_size - piece->used;
+	return TRUE;
+}
+
+static void segments_advance(Stream *stream, gsize size)
+{
+	GzipSegments *segments = (GzipSegments *)stream;
+
+	if (segments->n_pieces == 0) {
+		stream_advance(segments->in, size);
+		return;
+	}
+	Piece *piece = segments->pieces[segments->first];
+	piece->used += size;
+	if (piece->used == piece->packed_size)
+		pass_over(segments);
+}
+
+Stream *gzip_segments_stream(GzipSegments *segments)
+{
+	return &segments->stream;
+}
+
+GzipSegments *gzip_segments_new(Stream *in)
+{
+	guint threads = MIN(compress_threads(), (guint)THREADS_MAX);
+
+	if (threads < 2)
+		return NULL;
+	GzipSegments *segments = g_new0(GzipSegments, 1);
+	segments->stream = (Stream){ segments_peek, segments_advance };
+	segments->in = in;
+	g_mutex_init(&segments->lock);
+	g_cond_init(&segments->changed);
+	segments->pool = g_thread_pool_new(unpack_piece, segments, (gint)threads, FALSE, NULL);
+	if (segments->pool)
+		return segments;
+	gzip_segments_free(segments);
+	return NULL;
+}
+
+void gzip_segments_free(GzipSegments *segments)
+{
+	if (!segments)
+		return;
+	if (segments->pool)
+		g_thread_pool_free(segments->pool, TRUE, TRUE);
+	for (guint i = 0; i < PIECES; i++)
+		g_free(segments->pieces[i]);
+	g_mutex_clear(&segments->lock);
+	g_cond_clear(&segments->changed);
+	g_free(segments);
+}
