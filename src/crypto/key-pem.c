@@ -81,35 +81,71 @@ static gboolean check_half(const char *text, KeyHalf half, GError **error)
 typedef struct {
 	const KeyLoading *loading;
 	const char *path;
-	GError *failure; /* nobody could be asked */
+	char *passphrase; /* asked for once, told again: an old form is tried by two decoders */
+	GError *failure;  /* nobody could be asked */
 	gboolean asked;
 } Asking;
+
+static char *ask(Asking *asking)
+{
+	const KeyLoading *loading = asking->loading;
+
+	if (loading != NULL && loading->ask != NULL)
+		return loading->ask(asking->path, loading->user_data, &asking->failure);
+	g_set_error(&asking->failure, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED,
+		"the key is encrypted, and no passphrase was given");
+	return NULL;
+}
 
 /* OpenSSL would ask on the terminal by itself; whether there is one is the caller's to know. */
 static int give_passphrase(char *buffer, int size, int writing, void *user_data)
 {
 	Asking *asking = user_data;
-	const KeyLoading *loading = asking->loading;
-	char *passphrase;
 	gsize length;
 
-	if (asking->asked)
-		return -1;
+	if (!asking->asked)
+		asking->passphrase = ask(asking);
 	asking->asked = TRUE;
-	if (loading == NULL || loading->ask == NULL) {
-		g_set_error(&asking->failure, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED,
-			"the key is encrypted, and no passphrase was given");
+	if (asking->passphrase == NULL)
 		return -1;
-	}
-	passphrase = loading->ask(asking->path, loading->user_data, &asking->failure);
-	if (passphrase == NULL)
-		return -1;
-	length = strlen(passphrase);
+	length = strlen(asking->passphrase);
 	if (length > KEY_SECRET_SIZE_MAX || length > (gsize)size)
 		length = 0; /* none that was ever accepted: a wrong one */
-	memcpy(buffer, passphrase, length);
-	key_secret_free(passphrase);
+	memcpy(buffer, asking->passphrase, length);
 	return (int)length;
+}
+
+/* OpenSSL 3 has put the oldest ciphers aside. Of PKCS#8 it tells only deep in its queue, which is
+ * empty afterwards; of the old forms not at all, but there the cipher stands in a line of the text.
+ */
+static gboolean wants_old_cipher(const char *text)
+{
+	static const char line[] = "DEK-Info: ";
+	const char *at = strstr(text, line);
+	gboolean found = FALSE;
+
+	for (unsigned long reason; (reason = ERR_get_error()) != 0;)
+		found |= ERR_GET_LIB(reason) == ERR_LIB_EVP &&
+			 ERR_GET_REASON(reason) == ERR_R_UNSUPPORTED;
+	if (at == NULL)
+		return found;
+	at += strlen(line);
+	g_autofree char *name = g_strndup(at, strcspn(at, ",\r\n"));
+	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, name, NULL);
+	found = cipher == NULL;
+	EVP_CIPHER_free(cipher);
+	ERR_clear_error();
+	return found;
+}
+
+static void explain_encrypted(const char *text, GError **error)
+{
+	if (wants_old_cipher(text))
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
+			"encrypted with a cipher that is too weak to be supported still (openssl "
+			"pkcs8 -topk8 -provider legacy -provider default encrypts it anew)");
+	else
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED, "wrong passphrase");
 }
 
 static EVP_PKEY *decode_private(
@@ -121,6 +157,7 @@ static EVP_PKEY *decode_private(
 	g_autoptr(BIO) memory = BIO_new_mem_buf(text, (int)size);
 	EVP_PKEY *pkey = PEM_read_bio_PrivateKey(memory, NULL, give_passphrase, &asking);
 
+	key_secret_free(asking.passphrase);
 	if (pkey != NULL) {
 		ERR_clear_error();
 		return pkey;
@@ -129,8 +166,7 @@ static EVP_PKEY *decode_private(
 		g_propagate_error(error, asking.failure);
 		ERR_clear_error();
 	} else if (asking.asked) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED, "wrong passphrase");
-		ERR_clear_error();
+		explain_encrypted(text, error);
 	} else {
 		crypto_set_error(
 			error, ROTA_ERROR_INVALID, "the private key in it cannot be decoded");

@@ -184,6 +184,17 @@ def test_open_key_file_is_warned_about(tool, artifact, make_key):
     assert b"open to others" not in tool("sign", "-f", "-k", private, artifact).stderr
 
 
+@pytest.mark.shows("I3-MS5")
+@pytest.mark.parametrize("words", [["pkcs8", "-topk8", "-v1", "PBE-MD5-DES"], ["rsa", "-traditional", "-des"]])
+def test_ciphers_of_the_past_are_named(tool, artifact, make_key, tmp_path, words):
+    """Not taken for a wrong passphrase, which nobody would ever find the right one for."""
+    plain, _ = make_key("plain", "rsa")
+    openssl(*words, "-provider", "legacy", "-provider", "default", "-in", plain, "-out", tmp_path / "old.pem",
+            "-passout", f"pass:{PASSPHRASE}")
+    done = tool("sign", "-k", "old.pem", artifact, env={"ROTA_KEY_PASSPHRASE": PASSPHRASE}, expect=USAGE)
+    assert b"too weak to be supported" in done.stderr
+
+
 # --- in place ---
 
 @pytest.mark.parametrize("name", ["files-seven", "comp-none", "comp-lzma", "comp-zstd_best", "aug-gzip", "bootstrap",
@@ -394,6 +405,20 @@ def test_another_folder_for_signatures(tool, artifact, three, tmp_path):
         tool("validate", "-k", a_public, "--require", 1, "--signatures-dir", "signatures", "-", stdin=stream)
     tool("sign", "-k", a, "--detached", "-o", "x.mender", artifact, expect=USAGE)
     tool("sign", "-k", a, "--signatures-dir", "signatures", artifact, expect=USAGE)
+
+
+def test_a_folder_that_cannot_be_read_stops_policies_only(tool, artifact, three, tmp_path):
+    """Whoever may write beside an artifact must not be able to make it invalid."""
+    tool("sign", "-k", three[0][0], artifact)
+    folder = tmp_path / "a.mender.sig.d"
+    folder.mkdir()
+    for i in range(65):
+        (folder / f"{i}.sig").write_text("{}")
+    done = tool("validate", "-k", three[0][1], artifact)
+    assert b"more than 64 signatures" in done.stderr
+    assert b"more than 64 signatures" in tool("read", artifact).stderr
+    done = tool("validate", "-k", three[0][1], "--require", 1, artifact, expect=INVALID)
+    assert b"more than 64 signatures" in done.stderr
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="mounts a small file system")
