@@ -75,7 +75,7 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 	if (!reader || !read_files(reader, files, &error) ||
 		!signatures_find(&signatures, artifact_reader_header(reader), path,
-			options->signatures_dir, &error))
+			options->signatures_dir, FALSE, &error))
 		return complain_of_artifact(
 			status_of_reading(error, STATUS_USAGE), error, &refusal);
 	report_warnings(artifact_reader_header(reader));

@@ -93,7 +93,8 @@ static int judge(const ValidateOptions *options, Signatures *signatures,
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!signatures_find(signatures, header, path, options->signatures_dir, &error))
+	if (!signatures_find(signatures, header, path, options->signatures_dir,
+		    options->required > 0, &error))
 		return complain(STATUS_INVALID, error->message);
 	if (signatures_count(signatures) < options->required)
 		return tell_unmet(options, signatures);

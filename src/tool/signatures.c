@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/signatures.h"
+#include "tool/console.h"
 #include "tool/input-url.h"
 
 static const char *const inside_words[] = {
@@ -17,17 +18,25 @@ gboolean signatures_init(Signatures *signatures, const SignerOptions *options, G
 }
 
 gboolean signatures_find(Signatures *signatures, const ArtifactHeader *header,
-	const char *artifact_path, const char *folder, GError **error)
+	const char *artifact_path, const char *folder, gboolean strict, GError **error)
 {
 	gboolean is_file = !g_str_equal(artifact_path, "-") && !input_is_url(artifact_path);
-	gboolean has_folder = folder || is_file;
 	g_autofree char *beside = detached_folder_of(artifact_path);
+	g_autoptr(GError) failure = NULL;
 
 	signatures->header = header;
-	if (has_folder)
-		signatures->detached = detached_read(
-			folder ? folder : beside, header->manifest_bytes, signatures->keys, error);
-	return !has_folder || signatures->detached;
+	if (!folder && !is_file)
+		return TRUE;
+	signatures->detached = detached_read(
+		folder ? folder : beside, header->manifest_bytes, signatures->keys, &failure);
+	if (signatures->detached)
+		return TRUE;
+	if (!strict) {
+		console_warn(failure->message);
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(&failure));
+	return FALSE;
 }
 
 void signatures_clear(Signatures *signatures)

@@ -22,9 +22,11 @@ gboolean signatures_init(Signatures *signatures, const SignerOptions *options,
  * @header: of the artifact, after the reader checked the signature inside with the same keys
  * @artifact_path: its FILE.sig.d is looked into; "-" and URLs have none
  * @folder: (nullable): instead of that
+ * @strict: a folder that cannot be read is an error; otherwise it is warned of and there are none
  */
 gboolean signatures_find(Signatures *signatures, const ArtifactHeader *header,
-	const char *artifact_path, const char *folder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	const char *artifact_path, const char *folder, gboolean strict,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void signatures_clear(Signatures *signatures);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Signatures, signatures_clear)
