@@ -66,9 +66,9 @@ def test_a_payload_that_cannot_be_installed(tmp_path, name, before):
 
 
 def moments(striker, request, tmp_path, name, before, prepare):
-    """A fresh world for each moment at which a call can be struck: (number of the call, world)."""
+    """A fresh world for each moment at which a call can be struck: (number of the call, world, state)."""
     world = world_of(tmp_path / "counted", name, before)
-    state = prepare(world.module)
+    state = prepare(world)
     world.module.ok(state, striker.count())
     count = striker.calls()
     assert count > 0 or state == "Cleanup", f"{state}: no call was seen"
@@ -78,23 +78,29 @@ def moments(striker, request, tmp_path, name, before, prepare):
     print(f"{name}, {before}, {state}: {len(numbers)} of {count} moments")
 
 
-def downloaded(module):
-    module.prepare()
-    module.download()
+def downloaded(world):
+    world.module.prepare()
+    world.module.download()
     return "ArtifactInstall"
 
 
-def installed(module):
-    downloaded(module)
-    module.ok("ArtifactInstall")
+def installed(world):
+    downloaded(world)
+    world.module.ok("ArtifactInstall")
     return "ArtifactRollback"
+
+
+def committed(world):
+    installed(world)
+    world.commit()
+    return "Cleanup"
 
 
 @WAYS
 @pytest.mark.parametrize("prepare", [downloaded, installed], ids=["in install", "in rollback"])
 def test_killed_at_each_call(tmp_path, striker, request, name, before, prepare):
     for number, world, state in moments(striker, request, tmp_path, name, before, prepare):
-        prepare(world.module)
+        prepare(world)
         done = world.module.call(state, striker.kill(number))
         assert done.returncode != 0, f"call {number} was not reached"
         assert world.is_whole(), f"killed at call {number}: neither old nor new: {world.seen()}"
@@ -104,11 +110,8 @@ def test_killed_at_each_call(tmp_path, striker, request, name, before, prepare):
 
 @WAYS
 def test_killed_in_cleanup(tmp_path, striker, request, name, before):
-    def committed(module):
-        installed(module)
-        return "Cleanup"
     for number, world, state in moments(striker, request, tmp_path, name, before, committed):
-        committed(world.module)
+        committed(world)
         world.module.call(state, striker.kill(number))
         world.module.clean_up()
         assert world.is_new() and not leftovers(world), f"killed at call {number}"
@@ -119,7 +122,7 @@ def test_no_room_from_each_call_on(tmp_path, striker, request, name, before):
     """The install fails with words, or it did not need that room; the way back has room again."""
     failed = 0
     for number, world, state in moments(striker, request, tmp_path, name, before, downloaded):
-        downloaded(world.module)
+        downloaded(world)
         done = world.module.call(state, striker.full(number))
         if done.returncode == 0:
             assert world.is_new(), f"no room from call {number} on: said to be installed, and is not: {done.stderr}"

@@ -14,6 +14,7 @@ import tarfile
 
 import pytest
 
+from support.docker import Docker
 from support.module import MODULES, Module, look
 from support.slots import Slots
 
@@ -70,9 +71,14 @@ class World:
         """Makes the payload one that cannot be installed."""
         raise NotImplementedError
 
+    def commit(self):
+        """From installed to kept."""
+        self.module.ok("ArtifactCommit")
+
     def keep(self):
-        """From installed to the end, with all goes well."""
-        self.module.commit()
+        """From installed to the end, where all goes well."""
+        self.commit()
+        self.module.clean_up()
 
     def take_back(self):
         """From wherever it failed to the end."""
@@ -373,10 +379,13 @@ class RootfsImageWorld(World):
     def spoil(self):
         self.module.files["system.img"] = self.NEW * 2
 
-    def keep(self):
+    def commit(self):
         self.slots.reboot()
         self.module.ok("ArtifactVerifyReboot")
-        self.module.commit()
+        self.module.ok("ArtifactCommit")
+
+    def keep(self):
+        super().keep()
         self.slots.reboot()
         assert self.slots.running == 3 and self.slots.record()["upgrade_available"] == 0
 
@@ -394,8 +403,95 @@ def agent_is_built():
     return (pathlib.Path(os.environ.get("ROTA_BIN", MODULES.parent / "out/bin")) / "rota-agent").exists()
 
 
-WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld, DebWorld, RpmWorld, RootfsImageWorld)}
-NEEDS = {"deb": ["dpkg", "dpkg-deb"], "rpm": ["rpm", "rpmbuild"]}
+# --- Containers ---
+
+class DockerWorld(World):
+    """Containers that run: of somebody else, or of an update before."""
+
+    name = "docker"
+    BEFORE = ("nothing", "of somebody else", "of an update before")
+    way_back_needs_room = True
+    moments_in_ci = 2
+    disk_kib = 512
+
+    def build(self):
+        self.place.mkdir(parents=True)
+        self.docker = Docker(self.place / "docker")
+        self.module.environment = {"PATH": f"{self.docker.folder}:{os.environ['PATH']}"}
+        if self.before == "of somebody else":
+            for image in ("old/a", "old/b"):
+                self.docker.run("pull", image)
+                self.docker.run("run", "-d", image)
+        if self.before == "of an update before":
+            self.bring("old/a", "old/b")
+            self.module.install()
+            self.module.commit()
+        self.bring("new/a@sha256:1", "new/b:2")
+
+    def bring(self, *images):
+        self.module.meta_data = {"containers": list(images), "run_args": "-p 80:80 -v *:/x"}
+
+    def seen(self):
+        """Images that were pulled and are used by none do no harm."""
+        return {"containers": self.docker.containers()}
+
+    def is_new(self):
+        return self.docker.running() == ["new/a@sha256:1", "new/b:2"]
+
+    def is_whole(self):
+        """Containers are stopped and started one after the other."""
+        return True
+
+    def spoil(self):
+        self.bring("new/a@sha256:1", "missing/b")
+
+
+class DockerComposeWorld(DockerWorld):
+    name = "docker-compose"
+    BEFORE = ("nothing", "the same project", "another project")
+
+    def build(self):
+        self.place.mkdir(parents=True)
+        self.docker = Docker(self.place / "docker")
+        self.module.environment = {"PATH": f"{self.docker.folder}:{os.environ['PATH']}"}
+        if self.before != "nothing":
+            self.bring("fleet" if self.before == "the same project" else "other", a="kept/a", b="old/b", c="old/c")
+            self.module.install()
+            self.module.commit()
+        self.bring("fleet", a="kept/a", b="new/b", d="new/d")
+
+    def bring(self, project, **services):
+        self.module.meta_data = {"version": "1", "project_name": project}
+        composition = "".join(f"{service} {image}\n" for service, image in services.items())
+        self.module.files = {
+            "images.tar.gz": tar_of({f"images/{service}.tar": f"image {image}" for service, image in services.items()}, "w:gz"),
+            "manifests.tar": tar_of({"manifests/docker-compose.yml": composition}, "w")}
+
+    def seen(self):
+        """A container's number does not count: compose makes them anew."""
+        return {"containers": sorted((container["image"], container["status"], container["labels"]["project"])
+                                     for container in self.docker.containers().values())}
+
+    def is_new(self):
+        return self.docker.running() == ["kept/a", "new/b", "new/d"]
+
+    def spoil(self):
+        self.module.files["manifests.tar"] = tar_of({"manifests/docker-compose.yml": "not a composition"}, "w")
+
+
+def tar_of(files, mode):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as tar:
+        for name, text in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return out.getvalue()
+
+
+WORLDS = {world.name: world for world in (SingleFileWorld, DirectoryWorld, DebWorld, RpmWorld, RootfsImageWorld, DockerWorld,
+                                               DockerComposeWorld)}
+NEEDS = {"deb": ["dpkg", "dpkg-deb"], "rpm": ["rpm", "rpmbuild"], "docker": ["jq"], "docker-compose": ["jq"]}
 
 
 def reason_to_skip(name):
