@@ -2,9 +2,11 @@
 #include "image/program.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <gio/gunixinputstream.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "base/file.h"
 
 enum { DEADLINE_S = 600, CHUNK_SIZE = 64 * 1024, WORDS_SIZE_MAX = 4096 };
 
@@ -23,12 +25,34 @@ static char *find_program(const char *name)
 	return path;
 }
 
-static GSubprocess *start(const ProgramCall *call, GError **error)
+/* The standard error of a program goes into memory that cannot grow: one that complains without
+ * end neither waits for a reader nor fills anything. */
+static int open_words(GError **error)
 {
-	GSubprocessFlags flags =
-		G_SUBPROCESS_FLAGS_STDERR_PIPE |
-		(call->sink ? G_SUBPROCESS_FLAGS_STDOUT_PIPE : G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
-	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(flags);
+	int fd = memfd_create("words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd >= 0 && ftruncate(fd, WORDS_SIZE_MAX) == 0 &&
+		fcntl(fd, F_ADD_SEALS, F_SEAL_GROW) == 0)
+		return fd;
+	rota_set_errno_error(error, errno, "start a program");
+	file_close_fd(&fd);
+	return -1;
+}
+
+static void give_descriptors(GSubprocessLauncher *launcher, const ProgramCall *call, int words_fd)
+{
+	g_subprocess_launcher_take_fd(
+		launcher, fcntl(call->image_fd, F_DUPFD_CLOEXEC, 10), PROGRAM_IMAGE_FD);
+	g_subprocess_launcher_take_stderr_fd(launcher, fcntl(words_fd, F_DUPFD_CLOEXEC, 10));
+	if (call->input_fd >= 0)
+		g_subprocess_launcher_take_stdin_fd(
+			launcher, fcntl(call->input_fd, F_DUPFD_CLOEXEC, 10));
+}
+
+static GSubprocess *start(const ProgramCall *call, int words_fd, GError **error)
+{
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+		call->sink ? G_SUBPROCESS_FLAGS_STDOUT_PIPE : G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
 	g_autofree char *path = find_program(call->arguments[0]);
 	g_autoptr(GPtrArray) arguments = g_ptr_array_new();
 
@@ -45,11 +69,7 @@ static GSubprocess *start(const ProgramCall *call, GError **error)
 	/* No configuration of whoever calls may change what the programs do. */
 	g_subprocess_launcher_setenv(launcher, "MTOOLSRC", "/dev/null", TRUE);
 	g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
-	g_subprocess_launcher_take_fd(
-		launcher, fcntl(call->image_fd, F_DUPFD_CLOEXEC, 10), PROGRAM_IMAGE_FD);
-	if (call->input_fd >= 0)
-		g_subprocess_launcher_take_stdin_fd(
-			launcher, fcntl(call->input_fd, F_DUPFD_CLOEXEC, 10));
+	give_descriptors(launcher, call, words_fd);
 	return g_subprocess_launcher_spawnv(launcher, (const char *const *)arguments->pdata, error);
 }
 
@@ -69,21 +89,14 @@ static gboolean take_output(
 	}
 }
 
-static char *take_words(GSubprocess *process, GCancellable *cancellable)
+static char *read_words(int words_fd)
 {
-	GInputStream *in = g_subprocess_get_stderr_pipe(process);
-	g_autoptr(GString) words = g_string_new(NULL);
-	char buffer[512];
+	char words[WORDS_SIZE_MAX];
+	ssize_t size = pread(words_fd, words, sizeof words, 0);
 
-	for (;;) {
-		gssize got = g_input_stream_read(in, buffer, sizeof buffer, cancellable, NULL);
-
-		if (got <= 0)
-			break;
-		if (words->len < WORDS_SIZE_MAX)
-			g_string_append_len(words, buffer, got);
-	}
-	return g_strstrip(g_utf8_make_valid(words->str, (gssize)words->len));
+	/* Behind what was said are zeros. */
+	return g_strstrip(
+		g_utf8_make_valid(words, size > 0 ? (gssize)strnlen(words, (gsize)size) : 0));
 }
 
 /* Cancels what waits for a program that never ends. */
@@ -111,40 +124,44 @@ static gpointer watch(gpointer data)
 	return NULL;
 }
 
-static gboolean run(GSubprocess *process, const ProgramCall *call, GCancellable *cancellable,
-	char **ret_words, GError **error)
+static gboolean run(
+	GSubprocess *process, const ProgramCall *call, GCancellable *cancellable, GError **error)
 {
 	gboolean good = !call->sink || take_output(process, call, cancellable, error);
 
 	if (!good)
 		g_subprocess_force_exit(process);
-	g_autofree char *words = take_words(process, cancellable);
 	/* Not cancellable: a killed one is gone soon, and one that lives on must be waited for. */
-	good = g_subprocess_wait(process, NULL, good ? error : NULL) && good;
-	if (ret_words)
-		*ret_words = g_steal_pointer(&words);
-	return good;
+	return g_subprocess_wait(process, NULL, good ? error : NULL) && good;
 }
 
-gboolean program_call(const ProgramCall *call, int *ret_status, char **ret_words, GError **error)
+/* To its end, or to the deadline. */
+static gboolean run_watched(GSubprocess *process, const ProgramCall *call, GError **error)
 {
-	g_autoptr(GSubprocess) process = start(call, error);
 	g_autoptr(GCancellable) cancellable = g_cancellable_new();
-
-	if (ret_words)
-		*ret_words = NULL;
-	if (!process)
-		return FALSE;
 	Watch self = { .cancellable = cancellable, .process = process };
 	GThread *thread = g_thread_new("watch", watch, &self);
-	gboolean good = run(process, call, cancellable, ret_words, error);
+	gboolean good = run(process, call, cancellable, error);
+
 	g_mutex_lock(&self.lock);
 	self.done = TRUE;
 	g_cond_signal(&self.changed);
 	g_mutex_unlock(&self.lock);
 	g_thread_join(thread);
-	if (!good)
+	return good;
+}
+
+gboolean program_call(const ProgramCall *call, int *ret_status, char **ret_words, GError **error)
+{
+	autofd int words_fd = open_words(error);
+
+	if (ret_words)
+		*ret_words = NULL;
+	g_autoptr(GSubprocess) process = words_fd >= 0 ? start(call, words_fd, error) : NULL;
+	if (!process || !run_watched(process, call, error))
 		return FALSE;
+	if (ret_words)
+		*ret_words = read_words(words_fd);
 	if (!g_subprocess_get_if_exited(process)) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_TIMED_OUT,
 			"%s was ended before it was done", call->arguments[0]);
