@@ -23,7 +23,6 @@ BUILD = pathlib.Path(os.environ.get("ROTA_BUILD_RELEASE", ROOT / "out/release"))
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 COMPILERS = ["gcc", "clang"]
 EXAMPLES = ["unpack", "make"]
-pytestmark = [pytest.mark.release, pytest.mark.xdist_group("library")]
 
 
 def run(*command, **options):
