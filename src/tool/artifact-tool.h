@@ -31,6 +31,9 @@ extern const char dump_details[], write_single_file_details[], write_directory_d
 	write_deb_details[], write_rpm_details[], write_script_details[], write_docker_details[],
 	write_compose_details[];
 
+extern const char write_module_image_details[], write_rootfs_image_details[],
+	write_bootstrap_details[];
+
 int write_module_image(gconstpointer options, char **operands, gconstpointer global_options);
 int write_rootfs_image(gconstpointer options, char **operands, gconstpointer global_options);
 int write_bootstrap(gconstpointer options, char **operands, gconstpointer global_options);

@@ -18,10 +18,8 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(ComposeOptions, member)
 
-static const Option artifact_rows[] = {
-	WRITE_ARTIFACT_ROWS("docker-compose-artifact.mender", 0, 'd'),
-	{ NULL },
-};
+static const Option artifact_rows[] =
+	WRITE_ARTIFACT_TABLE("docker-compose-artifact.mender", 0, 'd');
 
 const gsize write_compose_options_size = sizeof(ComposeOptions);
 const Option write_compose_options[] = {
@@ -31,7 +29,7 @@ const Option write_compose_options[] = {
 		"folder with all its images, one archive each, as docker save writes them", NULL },
 	{ "project-name", 'p', OPTION_TEXT, AT(project), "NAME",
 		"the project: letters, digits, _ and -", NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

@@ -15,10 +15,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(DirectoryOptions, member)
 
-static const Option artifact_rows[] = {
-	WRITE_ARTIFACT_ROWS("directory-artifact.mender", 'p', 0),
-	{ NULL },
-};
+static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("directory-artifact.mender", 'p', 0);
 
 const gsize write_directory_options_size = sizeof(DirectoryOptions);
 const Option write_directory_options[] = {
@@ -28,7 +25,7 @@ const Option write_directory_options[] = {
 		"all of it belongs to these numbers; otherwise to those of here", NULL },
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FOLDER", "the folder, instead of the operand",
 		NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

@@ -16,10 +16,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(DockerOptions, member)
 
-static const Option artifact_rows[] = {
-	WRITE_ARTIFACT_ROWS("docker-artifact.mender", 'p', 'd'),
-	{ NULL },
-};
+static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("docker-artifact.mender", 'p', 'd');
 
 const gsize write_docker_options_size = sizeof(DockerOptions);
 const Option write_docker_options[] = {
@@ -27,7 +24,7 @@ const Option write_docker_options[] = {
 		"words for docker run before the image", NULL },
 	{ "keep-tags", 0, OPTION_FLAG, AT(keep_tags), NULL,
 		"leaves a tag as it is: what it stands for may differ by then", NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

@@ -17,7 +17,7 @@ typedef struct {
 const gsize write_package_options_size = sizeof(PackageOptions);
 const Option write_package_options[] = {
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "a package, instead of an operand", NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

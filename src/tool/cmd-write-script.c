@@ -21,7 +21,7 @@ typedef struct {
 const gsize write_script_options_size = sizeof(ScriptOptions);
 const Option write_script_options[] = {
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "a program, instead of an operand", NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

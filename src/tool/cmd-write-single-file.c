@@ -18,10 +18,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(SingleFileOptions, member)
 
-static const Option artifact_rows[] = {
-	WRITE_ARTIFACT_ROWS("single-file-artifact.mender", 'p', 0),
-	{ NULL },
-};
+static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("single-file-artifact.mender", 'p', 0);
 
 const gsize write_single_file_options_size = sizeof(SingleFileOptions);
 const Option write_single_file_options[] = {
@@ -32,7 +29,7 @@ const Option write_single_file_options[] = {
 	{ "filename", 0, OPTION_TEXT, AT(filename), "NAME",
 		"its name there; otherwise the one it has here", NULL },
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "the file, instead of the operand", NULL },
-	{ "Artifact", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
+	{ "Output", 0, OPTION_GROUP, AT(write), .rows = artifact_rows },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };

@@ -16,6 +16,17 @@ typedef struct {
 	GPtrArray *files;
 } ModuleOptions;
 
+const char write_module_image_details[] =
+	"For a module that has no command of its own here; single-file, directory, deb, rpm, "
+	"script and docker have one. An augmented part lies outside the signature: the tool names "
+	"such an artifact AUGMENTED, and agents refuse it.\n\n"
+	"Example: a calibration set for a module of one's own, only for ECUs that run 4.2 now:\n\n"
+	"    rota-artifact write module-image -T calibration -n cal-18 -t ecu-brake -t ecu-brake-2 "
+	"\\\n"
+	"        -f maps.bin -f limits.json -m meta.json -d ecu.version:4.2 -p ecu.calibration:18 "
+	"\\\n"
+	"        -s ArtifactInstall_Enter_05_ignition-off -k signing.pem -o cal-18.mender";
+
 const gsize write_module_image_options_size = sizeof(ModuleOptions);
 const Option write_module_image_options[] = {
 	{ "type", 'T', OPTION_TEXT, G_STRUCT_OFFSET(ModuleOptions, type), "TYPE",
@@ -24,7 +35,7 @@ const Option write_module_image_options[] = {
 		"payload file; may be given several times", NULL },
 	{ "meta-data", 'm', OPTION_TEXT, G_STRUCT_OFFSET(ModuleOptions, meta_data), "FILE",
 		"JSON object for the module", NULL },
-	{ "Artifact", 0, OPTION_GROUP, G_STRUCT_OFFSET(ModuleOptions, write),
+	{ "Output", 0, OPTION_GROUP, G_STRUCT_OFFSET(ModuleOptions, write),
 		.rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, G_STRUCT_OFFSET(ModuleOptions, write),
 		.rows = write_payload_options },
@@ -66,6 +77,13 @@ typedef struct {
 	gboolean no_checksum, legacy_checksum;
 } ImageOptions;
 
+const char write_rootfs_image_details[] =
+	"The sum of the image and the name of the artifact are provided, and what older software "
+	"provided is cleared.\n\n"
+	"Example: a whole system for two boards, zstd, signed:\n\n"
+	"    rota-artifact --compression zstd_better write rootfs-image -n release-2026.11 \\\n"
+	"        -t gateway-a -t gateway-b -f rootfs.ext4 -k signing.pem -o release-2026.11.mender";
+
 const gsize write_rootfs_image_options_size = sizeof(ImageOptions);
 const Option write_rootfs_image_options[] = {
 	{ "file", 'f', OPTION_TEXTS, G_STRUCT_OFFSET(ImageOptions, files), "FILE", "the image",
@@ -77,7 +95,7 @@ const Option write_rootfs_image_options[] = {
 		"provides the sum as rootfs_image_checksum", NULL },
 	{ "ssh-args", 'S', OPTION_TEXTS, G_STRUCT_OFFSET(ImageOptions, ssh_arguments), "ARGUMENT",
 		"refused: snapshots of a running device are not taken by this program", NULL },
-	{ "Artifact", 0, OPTION_GROUP, G_STRUCT_OFFSET(ImageOptions, write),
+	{ "Output", 0, OPTION_GROUP, G_STRUCT_OFFSET(ImageOptions, write),
 		.rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, G_STRUCT_OFFSET(ImageOptions, write),
 		.rows = write_payload_options },
@@ -131,9 +149,15 @@ int write_rootfs_image(gconstpointer data, char **operands, gconstpointer global
 
 /* --- write bootstrap-artifact --- */
 
+const char write_bootstrap_details[] =
+	"It has no payload: installed once, it tells a device what it provides.\n\n"
+	"Example: what a device leaves the factory with:\n\n"
+	"    rota-artifact write bootstrap-artifact -n factory-1 -t gateway-a \\\n"
+	"        -p rootfs-image.version:release-2026.10 -g line-3 -o bootstrap.mender";
+
 const gsize write_bootstrap_options_size = sizeof(WriteOptions);
 const Option write_bootstrap_options[] = {
-	{ "Artifact", 0, OPTION_GROUP, 0, .rows = write_artifact_options },
+	{ "Output", 0, OPTION_GROUP, 0, .rows = write_artifact_options },
 	{ NULL },
 };
 

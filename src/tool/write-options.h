@@ -8,6 +8,7 @@
 typedef struct {
 	char *name, *group, *output, *version;
 	char *size_max, *size_warn;
+	char *temporary_folder; /* NULL: beside the output */
 	char *software_name, *software_version, *software_filesystem;
 	SignerOptions signer;
 	GPtrArray *device_types, *compatible_types, *scripts;
@@ -17,38 +18,23 @@ typedef struct {
 
 #define WRITE_AT(member) G_STRUCT_OFFSET(WriteOptions, member)
 
-/* The rows of write_artifact_options, for a generator whose script used the letters -p and -d for
- * something else (0: none), and had another name for what it makes. */
-#define WRITE_ARTIFACT_ROWS(output_, p_, d_)                                                       \
-	{ "artifact-name", 'n', OPTION_TEXT, WRITE_AT(name), "NAME", "name of the artifact",       \
-		NULL },                                                                            \
-		{ "device-type", 't', OPTION_TEXTS, WRITE_AT(device_types), "TYPE",                \
-			"device type it is made for; may be given several times", NULL },          \
-		{ "compatible-types", 'c', OPTION_TEXTS, WRITE_AT(compatible_types), "TYPE",       \
-			"the newer name of --device-type", NULL },                                 \
+/* A table of rows for WriteOptions. Where the artifact goes when nobody says so, and whether -p and
+ * -d are short for provides and depends (0: they are not), is each generator's own: its script had
+ * other names and letters. */
+#define WRITE_ARTIFACT_TABLE(output_, p_, d_)                                                      \
+	{                                                                                          \
 		{ "output-path", 'o', OPTION_TEXT, WRITE_AT(output), "FILE",                       \
 			"where the artifact goes; - is the standard output", output_ },            \
-		{ "version", 'v', OPTION_TEXT, WRITE_AT(version), "NUMBER",                        \
-			"format version: 3, or 2 for an image of a root file system", "3" },       \
-		{ "artifact-name-depends", 'N', OPTION_TEXTS, WRITE_AT(depends_names), "NAME",     \
-			"artifact that must be installed; of several, any one", NULL },            \
-		{ "provides-group", 'g', OPTION_TEXT, WRITE_AT(group), "GROUP",                    \
-			"group it provides", NULL },                                               \
-		{ "depends-groups", 'G', OPTION_TEXTS, WRITE_AT(depends_groups), "GROUP",          \
-			"group that must be installed; of several, any one", NULL },               \
-		{ "provides", p_, OPTION_TEXTS, WRITE_AT(provides), "KEY:VALUE",                   \
-			"what it provides", NULL },                                                \
-		{ "depends", d_, OPTION_TEXTS, WRITE_AT(depends), "KEY:VALUE",                     \
-			"what must be provided", NULL },                                           \
-		{ "clears-provides", 0, OPTION_TEXTS, WRITE_AT(clears), "PATTERN",                 \
-			"which provides of the device it clears", NULL },                          \
-		{ "max-artifact-size", 0, OPTION_TEXT, WRITE_AT(size_max), "SIZE",                 \
-			"writes nothing and fails where the artifact has more bytes: 5MB", NULL }, \
-		{ "warn-artifact-size", 0, OPTION_TEXT, WRITE_AT(size_warn), "SIZE",               \
-			"warns where the artifact has more bytes", NULL },                         \
-	{                                                                                          \
-		"Signing", 0, OPTION_GROUP, WRITE_AT(signer), .rows = signer_private_options       \
+			{ "provides", p_, OPTION_TEXTS, WRITE_AT(provides), "KEY:VALUE",           \
+				"what it provides", NULL },                                        \
+			{ "depends", d_, OPTION_TEXTS, WRITE_AT(depends), "KEY:VALUE",             \
+				"what must be provided", NULL },                                   \
+			{ "Artifact", 0, OPTION_GROUP, 0, .rows = write_common_options },          \
+		{                                                                                  \
+			NULL                                                                       \
+		}                                                                                  \
 	}
 
-extern const Option write_artifact_options[]; /* name, devices, output, depends, provides */
+extern const Option write_common_options[];   /* what is the same for all of them */
+extern const Option write_artifact_options[]; /* the whole table, as mender-artifact has it */
 extern const Option write_payload_options[];  /* scripts and software version: not bootstrap */

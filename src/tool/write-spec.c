@@ -220,8 +220,9 @@ static gboolean save(const WriteSpec *spec, const WriteOptions *options, OutputF
 		return FALSE;
 	if (output->fd == STDOUT_FILENO)
 		console_give_stdout_away();
+	const char *folder = options->temporary_folder ? options->temporary_folder : output->folder;
 	start_progress(&artifact);
-	return artifact_write(&artifact, key, output->fd, output->folder, ret_size, error) &&
+	return artifact_write(&artifact, key, output->fd, folder, ret_size, error) &&
 	       output_file_commit(output, error);
 }
 

@@ -104,6 +104,14 @@ def test_the_object_makes_way_for_data(tool):
     assert json.loads(done.stderr)["artifact"] == "-"
 
 
+def test_a_payload_waits_where_it_is_told_to(tool, folder):
+    (folder / "waiting").mkdir()
+    once = tool(*MODULE, "-o", "-").stdout
+    assert tool(*MODULE, "-o", "-", "--tmp", "waiting").stdout == once
+    done = tool(*MODULE, "-o", "-", "--tmp", "missing", expect=USAGE)
+    assert b"missing" in done.stderr and done.stdout == b""
+
+
 def test_augmented_is_named_everywhere(tool):
     tool(*MODULE, "--augment-type", "gen", "-k", "p256.key", "-o", "a.mender")
     for verb in ("read", "validate"):
@@ -205,6 +213,20 @@ def test_a_bar_ends_before_a_complaint(tool, terminal, folder):
 
 
 # --- the help ---
+
+@pytest.mark.parametrize("way", ["module-image", "rootfs-image", "bootstrap-artifact"])
+def test_the_example_of_the_help_works(tool, folder, way):
+    text = tool("write", way, "--help").stdout.decode()
+    line = text.split("    rota-artifact ")[1].split("\n\n")[0].replace("\\\n", " ")
+    for name in ("maps.bin", "limits.json", "rootfs.ext4", "ArtifactInstall_Enter_05_ignition-off"):
+        (folder / name).write_bytes(b"content\n")
+    (folder / "meta.json").write_text("{}")
+    (folder / "signing.pem").write_bytes((folder / "p256.key").read_bytes())
+    (folder / "signing.pem").chmod(0o600)
+    words = line.split()
+    assert words[-1].endswith(".mender") and tool(*words).stderr == b""
+    tool("validate", *(["-k", KEYS / "p256.pub.pem"] if "-k" in words else []), words[-1])
+
 
 def test_help_in_all_ways(tool):
     whole = tool("--help").stdout
