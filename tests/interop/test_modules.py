@@ -9,11 +9,15 @@ import subprocess
 
 import pytest
 
-from support.vehicle import Vehicle
+from support.artifact import make_artifact
+from support.module_world import WORLDS, reason_to_skip
+from support.vehicle import Vehicle, write_program
 
 pytestmark = pytest.mark.shows("MS2")
 
 GENERATORS = "usr/share/doc/mender-client/examples"
+OURS = pathlib.Path(__file__).resolve().parents[2] / "modules"
+OURS_BY_TYPE = {"deb": "package/package", "rpm": "package/package", "docker": "docker/docker"}
 MODULES = pytest.mark.parametrize("whose", ["theirs", "ours"])
 
 
@@ -21,8 +25,11 @@ MODULES = pytest.mark.parametrize("whose", ["theirs", "ours"])
 def vehicle(bin, tmp_path, peers, request):
     vehicle = Vehicle(bin, tmp_path / "vehicle").build()
     if request.node.callspec.params.get("whose") == "theirs":
-        for name in ("single-file", "directory", "script"):
-            shutil.copy(peers / "usr/share/mender/modules/v3" / name, vehicle.root / "usr/share/mender/modules/v3" / name)
+        for path in (peers / "usr/share/mender/modules/v3").iterdir():
+            shutil.copy(path, vehicle.root / "usr/share/mender/modules/v3" / path.name)
+    else:
+        for name, source in OURS_BY_TYPE.items():
+            shutil.copy(OURS / source, vehicle.root / "usr/share/mender/modules/v3" / name)
     return vehicle
 
 
@@ -109,3 +116,48 @@ def test_script(vehicle, mender_artifact, tmp_path, whose):
     do(vehicle, "install", mender_artifact.write("scripted", {"run-me": script}, type="script"))
     assert mark.read_text() == "ran\n"
     assert vehicle.artifact_name() == "scripted"
+
+
+@MODULES
+@pytest.mark.parametrize("type", ["deb", "rpm"])
+def test_packages(vehicle, tmp_path, whose, type):
+    """The real dpkg and rpm, on a system in a folder. Theirs has no way back; ours has one from the second update on."""
+    if reason_to_skip(type):
+        pytest.skip(reason_to_skip(type))
+    world = WORLDS[type](tmp_path / "world", "nothing")
+    environment = world.module.environment
+    if whose == "theirs":  # its rpm and dpkg are told by others which system is meant
+        write_program(tmp_path / "programs/rpm", f'#!/bin/sh\nexec {shutil.which("rpm")} --root {world.place} "$@"\n')
+        environment = {"DPKG_ROOT": str(world.place), "PATH": f"{tmp_path}/programs:{os.environ['PATH']}"}
+
+    def install(name, files):
+        path = tmp_path / f"{name}.mender"
+        path.write_bytes(make_artifact(name, ["test-vehicle"], list(files.items()), type=type))
+        return vehicle.run("install", path, environment=environment)
+    done = install("one", {f"app.{type}": world.package("app", "1", world.OLD)})
+    assert done.returncode == 0, done.stderr
+    if whose == "ours":
+        assert vehicle.run("commit", environment=environment).returncode == 0
+    one = world.seen()
+    done = install("two", world.module.files)
+    assert done.returncode == 0 and world.is_new(), done.stderr
+    if whose == "theirs":
+        assert "doesn't support rollback" in done.stdout and vehicle.artifact_name() == "two"
+        return
+    assert vehicle.run("rollback", environment=environment).returncode == 0
+    assert world.seen() == one and vehicle.artifact_name() == "one"
+
+
+@MODULES
+def test_docker(vehicle, tmp_path, whose):
+    if reason_to_skip("docker"):
+        pytest.skip(reason_to_skip("docker"))
+    world = WORLDS["docker"](tmp_path / "world", "of somebody else")
+    path = tmp_path / "two.mender"
+    path.write_bytes(make_artifact("two", ["test-vehicle"], [], type="docker", meta_data={
+        "containers": ["new/a", "new/b"], "run_args": "-p 80:80"}))
+    done = vehicle.run("install", path, environment=world.module.environment)
+    assert done.returncode == 0 and world.docker.running() == ["new/a", "new/b"], done.stderr
+    done = vehicle.run("rollback", environment=world.module.environment)
+    assert done.returncode == 0 and world.docker.running() == ["old/a", "old/b"], done.stderr
+    assert len(world.docker.containers()) == (4 if whose == "theirs" else 2)
