@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+from support.docker import Docker
 from support.generated import DIGEST, RPM, fake_docker, make_deb, make_image
 from support.module import MODULES as OURS
 from support.module_world import WORLDS, reason_to_skip
@@ -232,3 +233,15 @@ def test_docker_images_are_run(vehicle, write, parts):
         f"run -dt -p 80:80 c@{DIGEST}"]
     do(vehicle, "commit", path=programs)
     assert vehicle.artifact_name() == "release-1"
+
+
+def test_docker_images_are_run_by_our_module(vehicle, write, parts):
+    docker = Docker(parts / "docker")
+    shutil.copy(OURS / "docker/docker", vehicle.root / MODULES / "docker")
+    do(vehicle, "install", write("docker", f"a/b@{DIGEST}", f"c@{DIGEST}"), path=docker.folder)
+    assert docker.running() == [f"a/b@{DIGEST}", f"c@{DIGEST}"]
+    do(vehicle, "commit", path=docker.folder)
+    do(vehicle, "install", write("docker", f"d@{DIGEST}", name="release-2"), path=docker.folder)
+    assert docker.running() == [f"d@{DIGEST}"]
+    do(vehicle, "rollback", path=docker.folder)
+    assert docker.running() == [f"a/b@{DIGEST}", f"c@{DIGEST}"] and vehicle.artifact_name() == "release-1"
