@@ -138,7 +138,7 @@ static void test_augment(Plan *plan, gconstpointer user_data)
 static void test_augments_that_do_not_fit(Plan *plan, gconstpointer user_data)
 {
 	plan->spec.augment = &plan->augment;
-	json_object_set_new(plan->augment_meta_data, "b", json_string("a text now"));
+	json_object_set_new(plan->augment_meta_data, "b", json_array());
 	assert_refused(plan, ROTA_ERROR_INVALID);
 	json_object_del(plan->augment_meta_data, "b");
 	plan->augment.file_paths = plan->base_files;
