@@ -437,3 +437,77 @@ def test_payload_that_changes(bin, place, change, compression):
     assert process.returncode == 1
     assert complaint == b"rota-artifact: big.bin: changed while it was read\n"
     assert "out.mender" not in listing(place)
+
+
+# --- every verb that writes ---
+
+@pytest.fixture
+def image_artifact(bin, place):
+    """An artifact with an ext4 image, large enough that a change of it takes a while."""
+    if not shutil.which("mkfs.ext4", path="/usr/sbin:/sbin:/usr/bin"):
+        pytest.skip("mkfs.ext4 is not installed")
+    with open(place / "rootfs.ext4", "wb") as image:
+        image.truncate(48 << 20)
+    subprocess.run(["mkfs.ext4", "-q", place / "rootfs.ext4"], check=True,
+                   env={**os.environ, "PATH": "/usr/sbin:/sbin:/usr/bin:/bin"})
+    done = run(bin / "rota-artifact", ["write", "rootfs-image", "-n", "release-1", "-t", "ecu", "-f", "rootfs.ext4", "-o",
+                                       "image.mender", "--compression", "none"], place)
+    assert done.returncode == 0, done.stderr
+    (place / "note").write_bytes(os.urandom(100_000))
+    return place / "image.mender"
+
+
+# (what, words, words that check the result)
+WRITING_VERBS = [
+    ("sign", ["sign", "-k", KEY, "image.mender"], ["validate", "-k", KEYS / "p256.pub.pem", "image.mender"]),
+    ("modify", ["modify", "-g", "group-1", "image.mender"], ["validate", "image.mender"]),
+    ("cp", ["cp", "note", "image.mender:/note"], ["validate", "image.mender"]),
+    ("install", ["install", "-m", "644", "note", "image.mender:/note"], ["validate", "image.mender"]),
+    ("dump", ["dump", "--files", "dumped", "image.mender"], ["validate", "image.mender"]),
+]
+
+
+@pytest.mark.release
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("what, words, check", WRITING_VERBS, ids=[row[0] for row in WRITING_VERBS])
+def test_other_verbs_interrupted(bin, ours, place, image_artifact, what, words, check, number):
+    """The old artifact or the new one, and nothing beside it: at moments from the start to after the end."""
+    before = image_artifact.read_bytes()
+    names = set(listing(place))
+    for moment in (0.0, 0.01, 0.03, 0.06, 0.1, 0.2):
+        image_artifact.write_bytes(before)
+        process = start(bin / "rota-artifact", words, place)
+        time.sleep(moment)
+        process.send_signal(number)
+        process.communicate(timeout=DEADLINE_S)
+        left = set(listing(place)) - names
+        if what == "dump":
+            assert left <= {"dumped"}
+            # A file is there whole or not at all; the folder may be.
+            files = listing(place / "dumped") if left else []
+            assert files in ([], ["rootfs.ext4"]), files
+            if files:
+                assert (place / "dumped/rootfs.ext4").read_bytes() == (place / "rootfs.ext4").read_bytes()
+            shutil.rmtree(place / "dumped", ignore_errors=True)
+        else:
+            assert left == set(), left
+        assert process.returncode in (0, -number)
+        if image_artifact.read_bytes() != before:
+            assert ours(*check).returncode == 0
+    assert ours(*words).returncode == 0 and ours(*check).returncode == 0
+
+
+@pytest.mark.parametrize("what, words, check", WRITING_VERBS, ids=[row[0] for row in WRITING_VERBS])
+def test_other_verbs_on_a_full_disk(ours, place, image_artifact, what, words, check):
+    """Room for the artifact and not for a second one: it is named, and the artifact is what it was."""
+    with mounted(place / "small", "-t", "tmpfs", "-o", "size=60m", "tmpfs") as small:
+        for name in (KEY, "note", "image.mender"):
+            shutil.copy(place / name, small)
+        (small / KEY).chmod(0o600)
+        before = listing(small)
+        done = ours(*words, cwd=small, env={**os.environ, "TMPDIR": str(small)})
+        # The field's tool ends with 4 where a dump does not succeed, whatever the reason.
+        assert done.returncode == (4 if what == "dump" else 1), done.stderr
+        assert b"No space left on device" in done.stderr and done.stderr.startswith(b"rota-artifact: ")
+        assert listing(small) == before
+        assert (small / "image.mender").read_bytes() == image_artifact.read_bytes()
