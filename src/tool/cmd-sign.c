@@ -64,16 +64,16 @@ const Option sign_options[] = {
 
 const char sign_details[] =
 	"A key in a token:\n"
-	"  rota-artifact sign --key-pkcs11 'pkcs11:token=T;object=O?pin-source=file:/etc/pin' "
+	"    rota-artifact sign --key-pkcs11 'pkcs11:token=T;object=O?pin-source=file:/etc/pin' "
 	"a.mender\n"
 	"\n"
 	"A further signature, beside the artifact in a.mender.sig.d:\n"
-	"  rota-artifact sign -k second.pem --detached a.mender\n"
+	"    rota-artifact sign -k second.pem --detached a.mender\n"
 	"\n"
 	"A key on another machine, which never sees the artifact:\n"
-	"  rota-artifact sign --digest-out request a.mender\n"
-	"  rota-artifact sign --digest-in request -k key.pem --signature-out signature\n"
-	"  rota-artifact sign --signature-in signature -k key.pub a.mender";
+	"    rota-artifact sign --digest-out request a.mender\n"
+	"    rota-artifact sign --digest-in request -k key.pem --signature-out signature\n"
+	"    rota-artifact sign --signature-in signature -k key.pub a.mender";
 
 static gboolean refuse(GError **error, const char *message)
 {

@@ -29,7 +29,7 @@ const Option validate_options[] = {
 
 const char validate_details[] =
 	"At least two of three people must have signed, inside or beside the artifact:\n"
-	"  rota-artifact validate -k a.pub -k b.pub -k c.pub --require 2 a.mender";
+	"    rota-artifact validate -k a.pub -k b.pub -k c.pub --require 2 a.mender";
 
 /* A signature that nobody looks at gives a false peace of mind. */
 static gboolean check_key_given(const ArtifactHeader *header)
