@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-# shows: MS8
+# shows: MS8, I3-MS3
 """What writing and validating an artifact costs, beside Debian's mender-artifact, zstd and openssl on the same file.
 
 The input is a tar of this system's /usr. All run in turn, several rounds; what counts is the CPU time of the cheapest

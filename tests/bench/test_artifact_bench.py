@@ -12,7 +12,7 @@ PROGRAM = pathlib.Path(__file__).with_name("artifact.py")
 DEADLINE_S = 3600
 
 
-@pytest.mark.shows("MS8")
+@pytest.mark.shows("MS8", "I3-MS3")
 @pytest.mark.long
 @pytest.mark.release
 def test_ratios_hold(bin, peers):
