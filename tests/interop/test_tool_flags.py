@@ -74,12 +74,18 @@ def spellings(row, help_flags):
 SEEN = {}  # row to what was seen of it, for the table
 
 
+def command_of(words):
+    """The command, and its flags with their values: 3.9 prints them in the order of a Go map, another one each time."""
+    flags = re.findall(r"(--[^\n]+)(?:\n(?!--)([^\n]*))?", "\n".join(words[2:]))
+    return words[:2], sorted(flags)
+
+
 def output_of(done, how):
     if how == "free":
         return None
     text = done.stdout.decode()
     if how == "command":
-        return shlex.split(text)
+        return command_of(text.rstrip("\0").split("\0") if "\0" in text else shlex.split(text))
     return artifact_facts.read_facts(text) if how == "facts" and done.returncode == 0 else text
 
 

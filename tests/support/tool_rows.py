@@ -174,7 +174,7 @@ def dump_rows():
         row("--scripts", FLAG, "d", "rich.mender"),
         row("--print-cmdline", FLAG, "rich.mender", output="command"),
         row("--print-cmdline", FLAG, "--files", "f", "--scripts", "s", "--meta-data", "m", "rich.mender", output="command"),
-        row("--print0-cmdline", FLAG, "--files", "f", "--scripts", "s", "--meta-data", "m", "rich.mender"),
+        row("--print0-cmdline", FLAG, "--files", "f", "--scripts", "s", "--meta-data", "m", "rich.mender", output="command"),
     ]
 
 
