@@ -13,7 +13,13 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run the long campaigns as well")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        # What one file's tests share (a server) is made once; a file that says SPREAD shares nothing, and its many
+        # cases go to whoever is free.
+        alone = getattr(item.module, "SPREAD", False)
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
     if config.getoption("--long"):
         return
     for item in items:

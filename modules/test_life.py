@@ -10,6 +10,7 @@ from support.module import Failed, spread
 from support.module_world import EACH, WORLDS
 
 pytestmark = pytest.mark.shows("I4-MS6")
+SPREAD = True  # no case shares anything with another
 WAYS = pytest.mark.parametrize("name,before", EACH)
 
 

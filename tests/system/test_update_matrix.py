@@ -16,6 +16,7 @@ from support.vehicle import Vehicle
 
 pytestmark = [pytest.mark.shows("I4-MS1", "F2", "F3")]
 
+SPREAD = True  # no case shares anything with another
 NOTE = "#!/bin/sh\necho $(basename $0) >>@ROOT@/calls\n"
 MARKS = {"Enter": ">", "Leave": "<", "Error": "!"}
 SHORT = {"Download": "Dl", "ArtifactInstall": "In", "ArtifactReboot": "Rb", "ArtifactVerifyReboot": "VRb", "reboot": "boot",
