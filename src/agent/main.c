@@ -334,32 +334,32 @@ static int run_bootstrap(gconstpointer values, char **operands, gconstpointer gl
 }
 
 /* clang-format off */
-static const Verb verbs[] = {
-	{ "daemon", NULL, "ask the server for updates and install them", NULL, NULL, 0,
+static const Verb *const verbs[] = {
+	&(const Verb){ "daemon", NULL, "ask the server for updates and install them", NULL, NULL, 0,
 		run_daemon },
-	{ "install", "FILE|URL", "install an artifact by hand", NULL, install_option_rows,
+	&(const Verb){ "install", "FILE|URL", "install an artifact by hand", NULL, install_option_rows,
 		sizeof(InstallOptions), run_install },
-	{ "resume", NULL, "go on with an install that was interrupted or stopped", NULL,
+	&(const Verb){ "resume", NULL, "go on with an install that was interrupted or stopped", NULL,
 		install_option_rows, sizeof(InstallOptions), run_resume },
-	{ "commit", NULL, "keep what was installed by hand", NULL, stop_option_rows,
+	&(const Verb){ "commit", NULL, "keep what was installed by hand", NULL, stop_option_rows,
 		sizeof(InstallOptions), run_commit },
-	{ "rollback", NULL, "go back to what was there before", NULL, stop_option_rows,
+	&(const Verb){ "rollback", NULL, "go back to what was there before", NULL, stop_option_rows,
 		sizeof(InstallOptions), run_rollback },
-	{ "check-update", NULL, "make the daemon ask for an update now", NULL, NULL, 0,
+	&(const Verb){ "check-update", NULL, "make the daemon ask for an update now", NULL, NULL, 0,
 		run_check_update },
-	{ "send-inventory", NULL, "make the daemon report inventory now", NULL, NULL, 0,
+	&(const Verb){ "send-inventory", NULL, "make the daemon report inventory now", NULL, NULL, 0,
 		run_send_inventory },
-	{ "status", NULL, "tell what the daemon is doing, why it waits and until when", NULL,
+	&(const Verb){ "status", NULL, "tell what the daemon is doing, why it waits and until when", NULL,
 		status_option_rows, sizeof(StatusOptions), run_status },
-	{ "slot", "ACTION", "write, try, keep or take back the other root partition", slot_details,
+	&(const Verb){ "slot", "ACTION", "write, try, keep or take back the other root partition", slot_details,
 		slot_option_rows, sizeof(SlotOptions), run_slot },
-	{ "show-artifact", NULL, "print the name of what is installed", NULL, NULL, 0,
+	&(const Verb){ "show-artifact", NULL, "print the name of what is installed", NULL, NULL, 0,
 		run_show_artifact },
-	{ "show-provides", NULL, "print all that is installed as KEY=VALUE", NULL, NULL, 0,
+	&(const Verb){ "show-provides", NULL, "print all that is installed as KEY=VALUE", NULL, NULL, 0,
 		run_show_provides },
-	{ "bootstrap", NULL, "make the device key and authenticate once", NULL, NULL, 0,
+	&(const Verb){ "bootstrap", NULL, "make the device key and authenticate once", NULL, NULL, 0,
 		run_bootstrap },
-	{ 0 },
+	NULL,
 };
 /* clang-format on */
 

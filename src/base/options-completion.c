@@ -118,10 +118,10 @@ static void print_bash(const Program *program)
 	printf("# Completion for bash, made from the option tables of %s.\n", program->name);
 	printf("%s()\n%s", function, bash_start);
 	print_rows(".", program->options);
-	for (const Verb *verb = program->verbs; verb->name != NULL; verb++) {
-		print_rows(verb->name, verb->options);
-		if (verb->operands != NULL)
-			printf("\toperands['%s']=yes\n", verb->name);
+	for (const Verb *const *verb = program->verbs; *verb != NULL; verb++) {
+		print_rows((*verb)->name, (*verb)->options);
+		if ((*verb)->operands != NULL)
+			printf("\toperands['%s']=yes\n", (*verb)->name);
 	}
 	printf("%scomplete -F %s %s\n", bash_rest, function, program->name);
 }

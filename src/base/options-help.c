@@ -70,9 +70,9 @@ static void print_verb_help(const Program *program, const Verb *verb)
 static void print_verbs(const Program *program, const char *start)
 {
 	printf("\nCommands:\n");
-	for (const Verb *verb = program->verbs; verb->name != NULL; verb++) {
-		if (g_str_has_prefix(verb->name, start))
-			print_row(verb->name, verb->help, NULL);
+	for (const Verb *const *verb = program->verbs; *verb != NULL; verb++) {
+		if (g_str_has_prefix((*verb)->name, start))
+			print_row((*verb)->name, (*verb)->help, NULL);
 	}
 }
 
@@ -189,6 +189,6 @@ void help_print_man(const Program *program)
 	printf("*-h, --help*\n\tShow what a command takes.\n\n*--version*\n\tShow the "
 	       "version.\n\n");
 	printf("# COMMANDS\n\n");
-	for (const Verb *verb = program->verbs; verb->name != NULL; verb++)
-		print_man_verb(verb);
+	for (const Verb *const *verb = program->verbs; *verb != NULL; verb++)
+		print_man_verb(*verb);
 }

@@ -61,13 +61,14 @@ static const Option write_options[] = {
 	{ 0 },
 };
 
-static const Verb verbs[] = {
-	{ "write image", "FILE...", "Write", "It writes.\n\n    write \\\n        image",
-		write_options, sizeof(Values), record },
-	{ "write", NULL, "Other", NULL, NULL, 0, run_other },
-	{ "list one", NULL, "First of two", NULL, NULL, 0, run_other },
-	{ "list all", NULL, "Second of two", NULL, NULL, 0, run_other },
-	{ 0 },
+static const Verb *const verbs[] = {
+	&(const Verb){ "write image", "FILE...", "Write",
+		"It writes.\n\n    write \\\n        image", write_options, sizeof(Values),
+		record },
+	&(const Verb){ "write", NULL, "Other", NULL, NULL, 0, run_other },
+	&(const Verb){ "list one", NULL, "First of two", NULL, NULL, 0, run_other },
+	&(const Verb){ "list all", NULL, "Second of two", NULL, NULL, 0, run_other },
+	NULL,
 };
 
 static const Program program = { "sample", "A sample", NULL, global_options, sizeof(Globals), verbs,

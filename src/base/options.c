@@ -176,15 +176,15 @@ static const Verb *find_verb(Line *line, const char *word)
 	const char *next = line->at + 1 < line->argc ? line->argv[line->at + 1] : "";
 	g_autofree char *two_words = g_strdup_printf("%s %s", word, next);
 
-	for (const Verb *verb = line->program->verbs; verb->name != NULL; verb++) {
-		if (strcmp(verb->name, two_words) == 0) {
+	for (const Verb *const *verb = line->program->verbs; *verb != NULL; verb++) {
+		if (strcmp((*verb)->name, two_words) == 0) {
 			line->at++;
-			return verb;
+			return *verb;
 		}
 	}
-	for (const Verb *verb = line->program->verbs; verb->name != NULL; verb++) {
-		if (strcmp(verb->name, word) == 0)
-			return verb;
+	for (const Verb *const *verb = line->program->verbs; *verb != NULL; verb++) {
+		if (strcmp((*verb)->name, word) == 0)
+			return *verb;
 	}
 	return NULL;
 }
@@ -202,8 +202,8 @@ static gboolean is_group(const Line *line, const char *word)
 
 	if (next[0] != '-')
 		return FALSE;
-	for (const Verb *verb = line->program->verbs; verb->name != NULL; verb++) {
-		if (g_str_has_prefix(verb->name, start))
+	for (const Verb *const *verb = line->program->verbs; *verb != NULL; verb++) {
+		if (g_str_has_prefix((*verb)->name, start))
 			return TRUE;
 	}
 	return FALSE;

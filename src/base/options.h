@@ -46,7 +46,7 @@ typedef struct {
 	const char *details;
 	const Option *options; /* global ones; or NULL */
 	gsize options_size;
-	const Verb *verbs;        /* ends with a verb without a name */
+	const Verb *const *verbs; /* ends with NULL */
 	int usage_status;         /* exit status for a command line that is not understood */
 	gboolean helps_when_bare; /* without a command: --help and status 0, instead of usage_status
 				   */

@@ -33,7 +33,7 @@ int cmd_migrate(gconstpointer options, char **operands, gconstpointer global_opt
 int cmd_check(gconstpointer options, char **operands, gconstpointer global_options);
 int cmd_routes(gconstpointer options, char **operands, gconstpointer global_options);
 
-extern const Verb server_verbs[];
+extern const Verb *const server_verbs[];
 
 /* Prints "rota-server: WHAT: message" to standard error. Returns: 1, so that a verb can end with
  * it. */

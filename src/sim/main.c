@@ -171,13 +171,14 @@ static int run_vehicles(gconstpointer data, char **operands, gconstpointer globa
 	return EXIT_FAILURE;
 }
 
-static const Verb verbs[] = {
-	{ "vehicles", NULL, "real agents beside one server, each as a vehicle of its own",
+static const Verb *const verbs[] = {
+	&(const Verb){ "vehicles", NULL,
+		"real agents beside one server, each as a vehicle of its own",
 		"Each vehicle is a folder below --dir, named by its VIN, that stands for its disk. "
 		"A folder that is there already is a vehicle that was parked: it goes on with its "
 		"key and its software. SIGTERM and Ctrl-C park them all.",
 		vehicles_options, sizeof(VehiclesOptions), run_vehicles },
-	{ 0 },
+	NULL,
 };
 
 static const Program program = {

@@ -8,8 +8,7 @@ typedef struct {
 	EditOptions edit;
 } CatOptions;
 
-const gsize cat_options_size = sizeof(CatOptions);
-const Option cat_options[] = {
+static const Option cat_options[] = {
 	{ "Image", 0, OPTION_GROUP, G_STRUCT_OFFSET(CatOptions, edit), .rows = edit_view_options },
 	{ NULL },
 };
@@ -19,7 +18,7 @@ static gboolean write_out(gconstpointer data, gsize size, gpointer user_data, GE
 	return output_write(*(int *)user_data, data, size, error);
 }
 
-int cat_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int cat_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const CatOptions *options = data;
 	g_auto(OutputFile) output = { 0 };
@@ -43,3 +42,7 @@ int cat_file(gconstpointer data, char **operands, gconstpointer global_options)
 		json_pack("{s:s, s:I}", "path", place.path, "size", (json_int_t)stat.size), NULL);
 	return STATUS_GOOD;
 }
+
+const Verb cat_verb = { "cat", "FILE:PATH", "Prints a file of an image or artifact",
+	"FILE is an artifact, a plain image or one with partitions, as for cp.", cat_options,
+	sizeof(CatOptions), cat_file };

@@ -12,8 +12,7 @@ typedef struct {
 	EditOptions edit;
 } CpOptions;
 
-const gsize cp_options_size = sizeof(CpOptions);
-const Option cp_options[] = {
+static const Option cp_options[] = {
 	{ "Image", 0, OPTION_GROUP, G_STRUCT_OFFSET(CpOptions, edit), .rows = edit_options },
 	{ NULL },
 };
@@ -94,7 +93,7 @@ static gboolean is_out(char **operands, EditPlace *from, EditPlace *to)
 	return from->path || !edit_place_parse(operands[1], to) || !to->path;
 }
 
-int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const CpOptions *options = data;
 	const GlobalOptions *global = global_options;
@@ -119,3 +118,12 @@ int copy_file(gconstpointer data, char **operands, gconstpointer global_options)
 	console_tell(json_pack("{s:s, s:s}", "from", operands[0], "to", operands[1]), NULL);
 	return STATUS_GOOD;
 }
+
+const Verb cp_verb = { "cp", "FROM TO", "Copies a file into an image or artifact, or out of it",
+	"One of the two is FILE:PATH, with an artifact, a plain image of a file "
+	"system or one with partitions as FILE. Of partitions, /uboot, /boot/efi "
+	"and /boot/grub are in the first, /data is the fourth, and all else is "
+	"in the second and third, the root file systems. - is the standard "
+	"input, or output. A file in an image is root's, with the mode of its "
+	"source.",
+	cp_options, sizeof(CpOptions), copy_file };

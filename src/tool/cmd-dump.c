@@ -21,8 +21,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(DumpOptions, member)
 
-const gsize dump_options_size = sizeof(DumpOptions);
-const Option dump_options[] = {
+static const Option dump_options[] = {
 	{ "files", 0, OPTION_TEXT, AT(files), "FOLDER", "unpacks the payload files into it", NULL },
 	{ "meta-data", 0, OPTION_TEXT, AT(meta_data), "FOLDER",
 		"unpacks the meta-data into it, as 0000.meta-data", NULL },
@@ -38,7 +37,7 @@ const Option dump_options[] = {
 	{ NULL },
 };
 
-const char dump_details[] =
+static const char dump_details[] =
 	"Nothing is written over: a file that is there already is refused. A file has its name "
 	"only "
 	"when all of it was unpacked and its sum was right, and after a failure none of them is "
@@ -311,7 +310,7 @@ static int dump_opened(GInputStream *in, const DumpOptions *options, GPtrArray *
 	return status;
 }
 
-int dump_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+static int dump_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const DumpOptions *options = data;
 	const char *path = one_operand(operands, "dump");
@@ -328,3 +327,7 @@ int dump_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	g_autoptr(GInputStream) in = open_artifact(path, NULL);
 	return in ? dump_opened(in, options, keys) : STATUS_OPEN;
 }
+
+const Verb dump_verb = { "dump", "FILE",
+	"Unpacks what is in an artifact, and says how to make it again", dump_details, dump_options,
+	sizeof(DumpOptions), dump_artifact };

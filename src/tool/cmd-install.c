@@ -11,8 +11,7 @@ typedef struct {
 	gboolean folder;
 } InstallOptions;
 
-const gsize install_options_size = sizeof(InstallOptions);
-const Option install_options[] = {
+static const Option install_options[] = {
 	{ "mode", 'm', OPTION_TEXT, G_STRUCT_OFFSET(InstallOptions, mode), "MODE",
 		"permission bits in octal, as 0755", NULL },
 	{ "directory", 'd', OPTION_FLAG, G_STRUCT_OFFSET(InstallOptions, folder), NULL,
@@ -61,7 +60,7 @@ static gboolean install(const InstallOptions *options, char **operands, guint mo
 	return edit_once(place, &options->edit, source_file_write, &file, error);
 }
 
-int install_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int install_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const InstallOptions *options = data;
 	g_auto(EditPlace) place = { 0 };
@@ -82,3 +81,9 @@ int install_file(gconstpointer data, char **operands, gconstpointer global_optio
 	console_tell(json_pack("{s:s}", "installed", target), NULL);
 	return STATUS_GOOD;
 }
+
+const Verb install_verb = { "install", "[FILE] FILE:PATH",
+	"Puts a file or a folder into an image or artifact, with its mode",
+	"install -m MODE FILE IMAGE:PATH puts a file there, install -d IMAGE:PATH "
+	"makes a folder. What IMAGE and PATH may be: as for cp.",
+	install_options, sizeof(InstallOptions), install_file };

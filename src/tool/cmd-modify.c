@@ -16,8 +16,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(ModifyOptions, member)
 
-const gsize modify_options_size = sizeof(ModifyOptions);
-const Option modify_options[] = {
+static const Option modify_options[] = {
 	{ "artifact-name", 'n', OPTION_TEXT, AT(facts.name), "NAME",
 		"name of the artifact, also in /etc/mender/artifact_info of its image", NULL },
 	{ "name", 0, OPTION_TEXT, AT(facts.name), "NAME", "the older name of --artifact-name",
@@ -152,7 +151,7 @@ static gboolean modify(const char *file, const ModifyOptions *options,
 	return change_all(edit, options, error);
 }
 
-int modify_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int modify_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ModifyOptions *options = data;
 	const GlobalOptions *global = global_options;
@@ -170,3 +169,9 @@ int modify_file(gconstpointer data, char **operands, gconstpointer global_option
 	console_tell(json_pack("{s:s}", "modified", operands[0]), NULL);
 	return STATUS_GOOD;
 }
+
+const Verb modify_verb = { "modify", "FILE", "Changes what an artifact or an image says of itself",
+	"FILE is an artifact, a plain image or one with partitions. What no "
+	"option names is kept as it is, the payload to the byte where nothing in "
+	"it changes; rootfs-image.checksum follows a changed image.",
+	modify_options, sizeof(ModifyOptions), modify_file };

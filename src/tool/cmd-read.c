@@ -11,8 +11,7 @@ typedef struct {
 	gboolean allow_bad_signature;
 } ReadOptions;
 
-const gsize read_options_size = sizeof(ReadOptions);
-const Option read_options[] = {
+static const Option read_options[] = {
 	{ "allow-bad-signature", 0, OPTION_FLAG, G_STRUCT_OFFSET(ReadOptions, allow_bad_signature),
 		NULL, "ends with 0 also where the signature does not verify with the keys", NULL },
 	{ "signatures-dir", 0, OPTION_TEXT, G_STRUCT_OFFSET(ReadOptions, signatures_dir), "DIR",
@@ -53,7 +52,7 @@ static int judge_signature(const ReadOptions *options, const Signatures *signatu
 			  "--allow-bad-signature reads it nevertheless");
 }
 
-int read_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+static int read_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ReadOptions *options = data;
 	const char *path = one_operand(operands, "read");
@@ -84,3 +83,6 @@ int read_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 	console_tell(report_to_json(&report), text);
 	return judge_signature(options, &signatures);
 }
+
+const Verb read_verb = { "read", "FILE", "Checks an artifact and tells what it says", NULL,
+	read_options, sizeof(ReadOptions), read_artifact };

@@ -7,8 +7,7 @@ typedef struct {
 	gboolean recursive;
 } RmOptions;
 
-const gsize rm_options_size = sizeof(RmOptions);
-const Option rm_options[] = {
+static const Option rm_options[] = {
 	{ "recursive", 'r', OPTION_FLAG, G_STRUCT_OFFSET(RmOptions, recursive), NULL,
 		"removes a folder with all that is in it", NULL },
 	{ "Image", 0, OPTION_GROUP, G_STRUCT_OFFSET(RmOptions, edit), .rows = edit_options },
@@ -20,7 +19,7 @@ static gboolean remove_it(Disk *disk, const char *path, gpointer user_data, GErr
 	return disk_remove(disk, path, *(gboolean *)user_data, error);
 }
 
-int remove_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int remove_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const RmOptions *options = data;
 	gboolean recursive = options->recursive;
@@ -36,3 +35,8 @@ int remove_file(gconstpointer data, char **operands, gconstpointer global_option
 	console_tell(json_pack("{s:s}", "removed", operands[0]), NULL);
 	return STATUS_GOOD;
 }
+
+const Verb rm_verb = { "rm", "FILE:PATH", "Removes a file of an image or artifact",
+	"A folder that is empty goes when PATH ends in /, any folder with -r. "
+	"What FILE and PATH may be: as for cp.",
+	rm_options, sizeof(RmOptions), remove_file };

@@ -49,8 +49,7 @@ static const Option offline_options[] = {
 	{ NULL },
 };
 
-const gsize sign_options_size = sizeof(SignOptions);
-const Option sign_options[] = {
+static const Option sign_options[] = {
 	{ "output-path", 'o', OPTION_TEXT, AT(output), "FILE",
 		"where the signed artifact goes; without it the artifact itself is replaced",
 		NULL },
@@ -62,7 +61,7 @@ const Option sign_options[] = {
 	{ NULL },
 };
 
-const char sign_details[] =
+static const char sign_details[] =
 	"A key in a token:\n"
 	"    rota-artifact sign --key-pkcs11 'pkcs11:token=T;object=O?pin-source=file:/etc/pin' "
 	"a.mender\n"
@@ -259,7 +258,7 @@ static gboolean sign_request(const SignOptions *options, GError **error)
 	return key && sign_offline_answer(options->digest_in, key, options->signature_out, error);
 }
 
-int sign_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+static int sign_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const SignOptions *options = data;
 	g_auto(Signing) signing = { .fd = -1 };
@@ -274,3 +273,6 @@ int sign_artifact(gconstpointer data, char **operands, gconstpointer global_opti
 		return STATUS_GOOD;
 	return output_file_complain(&signing.output, error);
 }
+
+const Verb sign_verb = { "sign", "[FILE]", "Adds a signature; all else stays as it is",
+	sign_details, sign_options, sizeof(SignOptions), sign_artifact };

@@ -12,8 +12,7 @@ typedef struct {
 	gint64 required; /* 0: the one inside, by any key */
 } ValidateOptions;
 
-const gsize validate_options_size = sizeof(ValidateOptions);
-const Option validate_options[] = {
+static const Option validate_options[] = {
 	{ "require", 0, OPTION_NUMBER, G_STRUCT_OFFSET(ValidateOptions, required), "N",
 		"so many different keys of those given must have signed, inside or detached; "
 		"without it one must have, inside",
@@ -27,7 +26,7 @@ const Option validate_options[] = {
 	{ NULL },
 };
 
-const char validate_details[] =
+static const char validate_details[] =
 	"At least two of three people must have signed, inside or beside the artifact:\n"
 	"    rota-artifact validate -k a.pub -k b.pub -k c.pub --require 2 a.mender";
 
@@ -101,7 +100,7 @@ static int judge(const ValidateOptions *options, Signatures *signatures,
 	return tell_valid(path, signatures);
 }
 
-int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
+static int validate_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ValidateOptions *options = data;
 	const char *path = one_operand(operands, "validate");
@@ -128,3 +127,6 @@ int validate_artifact(gconstpointer data, char **operands, gconstpointer global_
 			status_of_reading(error, STATUS_INVALID), error, &refusal);
 	return judge(options, &signatures, artifact_reader_header(reader), path);
 }
+
+const Verb validate_verb = { "validate", "FILE", "Checks all of an artifact, and its signature",
+	validate_details, validate_options, sizeof(ValidateOptions), validate_artifact };

@@ -21,8 +21,7 @@ typedef struct {
 static const Option artifact_rows[] =
 	WRITE_ARTIFACT_TABLE("docker-compose-artifact.mender", 0, 'd');
 
-const gsize write_compose_options_size = sizeof(ComposeOptions);
-const Option write_compose_options[] = {
+static const Option write_compose_options[] = {
 	{ "manifests-dir", 'm', OPTION_TEXT, AT(manifests), "FOLDER",
 		"folder with the composition: compose.yaml or docker-compose.yml", NULL },
 	{ "images-dir", 'i', OPTION_TEXT, AT(images), "FOLDER",
@@ -34,7 +33,7 @@ const Option write_compose_options[] = {
 	{ NULL },
 };
 
-const char write_compose_details[] =
+static const char write_compose_details[] =
 	"The artifact holds the composition and its images: the device needs no registry. It is "
 	"for the update module docker-compose and replaces what gen_docker-compose makes; it is "
 	"not compressed unless --compression says so, because the images are. Nothing is fetched "
@@ -157,7 +156,7 @@ static gboolean make_spec(WriteSpec *spec, const ComposeOptions *options, const 
 	return write_spec_init(spec, &options->write, &way, &global, error);
 }
 
-int write_compose(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_compose(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ComposeOptions *options = data;
 	g_autofree char *software = g_strconcat("mender-docker-compose.", options->project, NULL);
@@ -176,3 +175,10 @@ int write_compose(gconstpointer data, char **operands, gconstpointer global_opti
 	payload_files_give(&files, &spec.artifact);
 	return write_spec_save(&spec, &options->write);
 }
+
+const Verb write_docker_compose_verb = { "write docker-compose", NULL,
+	"Makes an artifact that runs a composition of containers", write_compose_details,
+	write_compose_options, sizeof(ComposeOptions), write_compose };
+
+const Verb write_compose_verb = { "write compose", NULL, "The same as write docker-compose",
+	write_compose_details, write_compose_options, sizeof(ComposeOptions), write_compose };

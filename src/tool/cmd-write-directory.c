@@ -17,8 +17,7 @@ typedef struct {
 
 static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("directory-artifact.mender", 'p', 0);
 
-const gsize write_directory_options_size = sizeof(DirectoryOptions);
-const Option write_directory_options[] = {
+static const Option write_directory_options[] = {
 	{ "dest-dir", 'd', OPTION_TEXT, AT(dest_dir), "FOLDER",
 		"the folder on the device that is replaced; an absolute path", NULL },
 	{ "owner", 0, OPTION_TEXT, AT(owner), "UID:GID",
@@ -30,7 +29,7 @@ const Option write_directory_options[] = {
 	{ NULL },
 };
 
-const char write_directory_details[] =
+static const char write_directory_details[] =
 	"All of the folder's content is packed, sorted, with modes, owners, times, links and empty "
 	"folders, so that the same folder gives the same bytes; SOURCE_DATE_EPOCH sets the times. "
 	"Extended attributes and ACLs are not kept, as directory-artifact-gen, which this "
@@ -82,7 +81,7 @@ static gboolean gather(
 	return fd >= 0;
 }
 
-int write_directory(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_directory(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const DirectoryOptions *options = data;
 	static const WriteWay way = {
@@ -101,3 +100,7 @@ int write_directory(gconstpointer data, char **operands, gconstpointer global_op
 	payload_files_give(&files, &spec.artifact);
 	return write_spec_save(&spec, &options->write);
 }
+
+const Verb write_directory_verb = { "write directory", "FOLDER",
+	"Makes an artifact that replaces a folder", write_directory_details,
+	write_directory_options, sizeof(DirectoryOptions), write_directory };

@@ -18,8 +18,7 @@ typedef struct {
 
 static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("docker-artifact.mender", 'p', 'd');
 
-const gsize write_docker_options_size = sizeof(DockerOptions);
-const Option write_docker_options[] = {
+static const Option write_docker_options[] = {
 	{ "run-args", 0, OPTION_TEXT, AT(run_args), "WORDS",
 		"words for docker run before the image", NULL },
 	{ "keep-tags", 0, OPTION_FLAG, AT(keep_tags), NULL,
@@ -29,7 +28,7 @@ const Option write_docker_options[] = {
 	{ NULL },
 };
 
-const char write_docker_details[] =
+static const char write_docker_details[] =
 	"An image is named by its digest, so that every device runs the same one: as "
 	"NAME@sha256:DIGEST it is taken as it is, as NAME:TAG it is pulled here and its digest "
 	"asked of the program docker. The artifact holds no image: the device pulls it. It is for "
@@ -109,7 +108,7 @@ static json_t *make_meta_data(char **images, const DockerOptions *options, GErro
 	return meta_data;
 }
 
-int write_docker(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_docker(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const DockerOptions *options = data;
 	static const WriteWay way = {
@@ -130,3 +129,7 @@ int write_docker(gconstpointer data, char **operands, gconstpointer global_optio
 	json_object_set(spec.facts, "containers", json_object_get(meta_data, "containers"));
 	return write_spec_save(&spec, &options->write);
 }
+
+const Verb write_docker_verb = { "write docker", "IMAGE...",
+	"Makes an artifact that runs container images", write_docker_details, write_docker_options,
+	sizeof(DockerOptions), write_docker };

@@ -14,8 +14,7 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(PackageOptions, member)
 
-const gsize write_package_options_size = sizeof(PackageOptions);
-const Option write_package_options[] = {
+static const Option write_package_options[] = {
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "a package, instead of an operand", NULL },
 	{ "Output", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
@@ -28,13 +27,13 @@ const Option write_package_options[] = {
 	"provided; --software-name and --software-version say otherwise. A name of a file that "   \
 	"no artifact may hold (+ and ~ are not allowed) is changed inside the artifact only. "
 
-const char write_deb_details[] = PACKAGE_DETAILS
+static const char write_deb_details[] = PACKAGE_DETAILS
 	"All packages are given to one dpkg -i by the update module deb.\n\n"
 	"Example: a package with a library it needs:\n\n"
 	"    rota-artifact write deb -n nav-2.1 -t ecu-head -k signing.pem -o nav-2.1.mender \\\n"
 	"        nav_2.1-1_arm64.deb libmaps4_4.0-2_arm64.deb";
 
-const char write_rpm_details[] = PACKAGE_DETAILS
+static const char write_rpm_details[] = PACKAGE_DETAILS
 	"All packages are given to one rpm -U by the update module rpm.\n\n"
 	"Example:\n\n"
 	"    rota-artifact write rpm -n nav-2.1 -t ecu-head -k signing.pem -o nav-2.1.mender \\\n"
@@ -149,12 +148,20 @@ static int write_packages(const PackageOptions *options, const PackageKind *kind
 	return write_spec_save(&spec, &options->write);
 }
 
-int write_deb(gconstpointer options, char **operands, gconstpointer global_options)
+static int write_deb(gconstpointer options, char **operands, gconstpointer global_options)
 {
 	return write_packages(options, &deb, operands, global_options);
 }
 
-int write_rpm(gconstpointer options, char **operands, gconstpointer global_options)
+static int write_rpm(gconstpointer options, char **operands, gconstpointer global_options)
 {
 	return write_packages(options, &rpm, operands, global_options);
 }
+
+const Verb write_deb_verb = { "write deb", "FILE...",
+	"Makes an artifact that installs Debian packages", write_deb_details, write_package_options,
+	sizeof(PackageOptions), write_deb };
+
+const Verb write_rpm_verb = { "write rpm", "FILE...",
+	"Makes an artifact that installs RPM packages", write_rpm_details, write_package_options,
+	sizeof(PackageOptions), write_rpm };

@@ -18,15 +18,14 @@ typedef struct {
 
 #define AT(member) G_STRUCT_OFFSET(ScriptOptions, member)
 
-const gsize write_script_options_size = sizeof(ScriptOptions);
-const Option write_script_options[] = {
+static const Option write_script_options[] = {
 	{ "file", 'f', OPTION_TEXTS, AT(files), "FILE", "a program, instead of an operand", NULL },
 	{ "Output", 0, OPTION_GROUP, AT(write), .rows = write_artifact_options },
 	{ "Payload", 0, OPTION_GROUP, AT(write), .rows = write_payload_options },
 	{ NULL },
 };
 
-const char write_script_details[] =
+static const char write_script_details[] =
 	"Each file is run once on the device, in the order of their names, until one fails; what "
 	"they did cannot be rolled back. The artifact is for the update module script. (The "
 	"option --script is about state scripts, which run around an update.)\n\n"
@@ -80,7 +79,7 @@ static void check_order(char **paths)
 	}
 }
 
-int write_script(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_script(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ScriptOptions *options = data;
 	static const WriteWay way = {
@@ -100,3 +99,7 @@ int write_script(gconstpointer data, char **operands, gconstpointer global_optio
 	spec.artifact.file_paths = inputs;
 	return write_spec_save(&spec, &options->write);
 }
+
+const Verb write_script_verb = { "write script", "FILE...",
+	"Makes an artifact that runs programs once", write_script_details, write_script_options,
+	sizeof(ScriptOptions), write_script };

@@ -20,8 +20,7 @@ typedef struct {
 
 static const Option artifact_rows[] = WRITE_ARTIFACT_TABLE("single-file-artifact.mender", 'p', 0);
 
-const gsize write_single_file_options_size = sizeof(SingleFileOptions);
-const Option write_single_file_options[] = {
+static const Option write_single_file_options[] = {
 	{ "dest-dir", 'd', OPTION_TEXT, AT(dest_dir), "FOLDER",
 		"where the file goes on the device; an absolute path", NULL },
 	{ "permissions", 0, OPTION_TEXT, AT(permissions), "MODE",
@@ -34,7 +33,7 @@ const Option write_single_file_options[] = {
 	{ NULL },
 };
 
-const char write_single_file_details[] =
+static const char write_single_file_details[] =
 	"The file takes its place by a rename, and a rollback brings the old one back. The "
 	"artifact is for the update module single-file and replaces what "
 	"single-file-artifact-gen makes; what stood behind its -- are options here.\n\n"
@@ -94,7 +93,7 @@ static gboolean gather(
 	return TRUE;
 }
 
-int write_single_file(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_single_file(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const SingleFileOptions *options = data;
 	static const WriteWay way = {
@@ -113,3 +112,7 @@ int write_single_file(gconstpointer data, char **operands, gconstpointer global_
 	payload_files_give(&files, &spec.artifact);
 	return write_spec_save(&spec, &options->write);
 }
+
+const Verb write_single_file_verb = { "write single-file", "FILE",
+	"Makes an artifact that puts one file in its place", write_single_file_details,
+	write_single_file_options, sizeof(SingleFileOptions), write_single_file };

@@ -16,7 +16,7 @@ typedef struct {
 	GPtrArray *files;
 } ModuleOptions;
 
-const char write_module_image_details[] =
+static const char write_module_image_details[] =
 	"For a module that has no command of its own here; single-file, directory, deb, rpm, "
 	"script and docker have one. An augmented part lies outside the signature: the tool names "
 	"such an artifact AUGMENTED, and agents refuse it.\n\n"
@@ -27,8 +27,7 @@ const char write_module_image_details[] =
 	"\\\n"
 	"        -s ArtifactInstall_Enter_05_ignition-off -k signing.pem -o cal-18.mender";
 
-const gsize write_module_image_options_size = sizeof(ModuleOptions);
-const Option write_module_image_options[] = {
+static const Option write_module_image_options[] = {
 	{ "type", 'T', OPTION_TEXT, G_STRUCT_OFFSET(ModuleOptions, type), "TYPE",
 		"the update module", NULL },
 	{ "file", 'f', OPTION_TEXTS, G_STRUCT_OFFSET(ModuleOptions, files), "FILE",
@@ -44,7 +43,7 @@ const Option write_module_image_options[] = {
 	{ NULL },
 };
 
-int write_module_image(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_module_image(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ModuleOptions *options = data;
 	const WriteWay way = {
@@ -77,15 +76,14 @@ typedef struct {
 	gboolean no_checksum, legacy_checksum;
 } ImageOptions;
 
-const char write_rootfs_image_details[] =
+static const char write_rootfs_image_details[] =
 	"The sum of the image and the name of the artifact are provided, and what older software "
 	"provided is cleared.\n\n"
 	"Example: a whole system for two boards, zstd, signed:\n\n"
 	"    rota-artifact --compression zstd_better write rootfs-image -n release-2026.11 \\\n"
 	"        -t gateway-a -t gateway-b -f rootfs.ext4 -k signing.pem -o release-2026.11.mender";
 
-const gsize write_rootfs_image_options_size = sizeof(ImageOptions);
-const Option write_rootfs_image_options[] = {
+static const Option write_rootfs_image_options[] = {
 	{ "file", 'f', OPTION_TEXTS, G_STRUCT_OFFSET(ImageOptions, files), "FILE", "the image",
 		NULL },
 	{ "no-checksum-provide", 0, OPTION_FLAG, G_STRUCT_OFFSET(ImageOptions, no_checksum), NULL,
@@ -124,7 +122,7 @@ static gboolean check_image(const ImageOptions *options, GError **error)
 	return !message;
 }
 
-int write_rootfs_image(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_rootfs_image(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const ImageOptions *options = data;
 	static const WriteWay way = {
@@ -149,19 +147,18 @@ int write_rootfs_image(gconstpointer data, char **operands, gconstpointer global
 
 /* --- write bootstrap-artifact --- */
 
-const char write_bootstrap_details[] =
+static const char write_bootstrap_details[] =
 	"It has no payload: installed once, it tells a device what it provides.\n\n"
 	"Example: what a device leaves the factory with:\n\n"
 	"    rota-artifact write bootstrap-artifact -n factory-1 -t gateway-a \\\n"
 	"        -p rootfs-image.version:release-2026.10 -g line-3 -o bootstrap.mender";
 
-const gsize write_bootstrap_options_size = sizeof(WriteOptions);
-const Option write_bootstrap_options[] = {
+static const Option write_bootstrap_options[] = {
 	{ "Output", 0, OPTION_GROUP, 0, .rows = write_artifact_options },
 	{ NULL },
 };
 
-int write_bootstrap(gconstpointer data, char **operands, gconstpointer global_options)
+static int write_bootstrap(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	static const WriteWay way = { 0 };
 	g_autoptr(GError) error = NULL;
@@ -171,3 +168,15 @@ int write_bootstrap(gconstpointer data, char **operands, gconstpointer global_op
 		return complain(STATUS_USAGE, error->message);
 	return write_spec_save(&spec, data);
 }
+
+const Verb write_module_image_verb = { "write module-image", NULL,
+	"Makes an artifact for an update module", write_module_image_details,
+	write_module_image_options, sizeof(ModuleOptions), write_module_image };
+
+const Verb write_rootfs_image_verb = { "write rootfs-image", NULL,
+	"Makes an artifact with an image of a root file system", write_rootfs_image_details,
+	write_rootfs_image_options, sizeof(ImageOptions), write_rootfs_image };
+
+const Verb write_bootstrap_verb = { "write bootstrap-artifact", NULL,
+	"Makes an artifact that gives a device its first provides", write_bootstrap_details,
+	write_bootstrap_options, sizeof(WriteOptions), write_bootstrap };
