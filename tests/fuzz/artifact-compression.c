@@ -3,37 +3,13 @@
  * a stream to unpack. */
 #include <gio/gio.h>
 #include "artifact/decompress.h"
+#include "shared/lent.h"
 #include "shared/target.h"
 
 enum { UNPACKED_SIZE_MAX = 4 * 1024 * 1024 };
 
-/* A stream over bytes that lends little at a time. */
-typedef struct {
-	Stream stream;
-	const guint8 *data;
-	gsize left, step;
-} Bits;
-
-static gboolean bits_peek(Stream *stream, const guint8 **ret_data, gsize *ret_size, GError **error)
-{
-	Bits *bits = (Bits *)stream;
-
-	*ret_data = bits->data;
-	*ret_size = MIN(bits->left, bits->step);
-	return TRUE;
-}
-
-static void bits_advance(Stream *stream, gsize size)
-{
-	Bits *bits = (Bits *)stream;
-
-	g_assert_cmpuint(size, <=, MIN(bits->left, bits->step));
-	bits->data += size;
-	bits->left -= size;
-}
-
 /* TRUE unless the stream is refused; @unpacked takes as much of it as comes. */
-static gboolean unpack(ArtifactCompression kind, Bits *bits, GByteArray *unpacked)
+static gboolean unpack(ArtifactCompression kind, LentBytes *lent, GByteArray *unpacked)
 {
 	guint64 position = 0;
 	DecompressStream stream;
@@ -43,8 +19,8 @@ static gboolean unpack(ArtifactCompression kind, Bits *bits, GByteArray *unpacke
 	gsize size;
 
 	place_init(&place, &position, NULL);
-	place_enter(&place, "data/0000.tar", 0, bits->left);
-	decompress_stream_init(&stream, kind, &bits->stream, &place);
+	place_enter(&place, "data/0000.tar", 0, lent->left);
+	decompress_stream_init(&stream, kind, &lent->stream, &place);
 	while ((good = stream_peek(&stream.stream, &data, &size, NULL)) && size > 0 &&
 		unpacked->len < UNPACKED_SIZE_MAX) {
 		g_byte_array_append(unpacked, data, (guint)size);
@@ -62,9 +38,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	ArtifactCompression kind = ARTIFACT_COMPRESSION_GZIP + (data[0] & 3) % 3;
-	Bits bits = { { bits_peek, bits_advance }, data + 1, size - 1, 1 };
-	bits.step <<= data[0] >> 2 & 15;
-	if (unpack(kind, &bits, unpacked) && unpacked->len < UNPACKED_SIZE_MAX)
-		g_assert_cmpuint(bits.left, ==, 0);
+	LentBytes lent;
+	lent_bytes_init(&lent, data + 1, size - 1, (gsize)1 << (data[0] >> 2 & 15));
+	if (unpack(kind, &lent, unpacked) && unpacked->len < UNPACKED_SIZE_MAX)
+		g_assert_cmpuint(lent.left, ==, 0);
 	return 0;
 }
