@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(config, items):
         # What one file's tests share (a server) is made once; a file that says SPREAD shares nothing, and its many
         # cases go to whoever is free.
         alone = getattr(item.module, "SPREAD", False)
-        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(item.nodeid if alone else str(item.path.relative_to(config.rootpath))))
     if config.getoption("--long"):
         return
     for item in items:
