@@ -158,7 +158,8 @@ class Demo:
         self.api.upload(self.factory.release(version, key=self.factory.stranger_key))
         deployment = self.roll_out(version, [victim], "failure")
         log = self.log_of(deployment, victim)
-        reasons = [line for line in log.splitlines() if "signature" in line.lower()]
+        # "TIME LEVEL: what is said"
+        reasons = [line.split(": ", 1)[-1] for line in log.splitlines() if "signature" in line.lower()]
         require(reasons, f"the log of {victim.vin} does not speak of the signature:\n{log}")
         self.require_on_disk(victim, kept)
         say(f"   {victim.vin}: refused. It says: {reasons[0]}")
@@ -194,6 +195,7 @@ class Demo:
         say("Try next, in another terminal:")
         say(f"  TOKEN=$(curl -s --cacert {ca} -u {EMAIL}:{self.server.password} -X POST {url}/api/management/v1/useradm/auth/login)")
         say(f'  curl -s --cacert {ca} -H "Authorization: Bearer $TOKEN" {url}/api/management/v1/deployments/deployments | python3 -m json.tool')
+        say(f"  {shown(self.fleet.bin_folder / 'rota-agent')} --root {shown(self.fleet.folder / self.vehicles[0].vin)} status")
         say(f"The vehicles' disks are in {shown(self.fleet.folder)}; {shown(self.fleet.log)} is what their agents say.")
         say("Ctrl-C ends it all.")
 
