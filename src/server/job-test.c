@@ -7,6 +7,7 @@
  *   taken-down     a job that takes the transaction down alone fails; the others are run again
  *   hooks          run after the commit, in order, before the answer; never for a failed job
  *   durable-first  the answer comes when readers see the row
+ *   idle           jobs without a statement, one after another, cost nothing that adds up
  *   groups         many jobs share a commit, and none is lost
  *   nodes          two writers on one store keep one serial world */
 #include "base/error.h"
@@ -126,6 +127,23 @@ static void test_durable_first(TestStore *store, gconstpointer engine)
 	watch_clear(&first.watch);
 }
 
+static gboolean do_nothing(Transaction *transaction, gpointer data, GError **error)
+{
+	return TRUE;
+}
+
+static void test_idle(TestStore *store, gconstpointer engine)
+{
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < 100; i++) {
+		g_assert_true(database_read_wait(store->database, do_nothing, NULL, &error));
+		assert_write(store->database, do_nothing, NULL);
+	}
+	assert_write(store->database, item_add_one, NULL);
+	assert_count(store->database, 1);
+}
+
 /* Adds one to the number of a row, by reading it first. */
 static gboolean raise_number(Transaction *transaction, gpointer data, GError **error)
 {
@@ -196,6 +214,7 @@ static const TestCase cases[] = {
 	{ "taken-down", test_taken_down },
 	{ "hooks", test_hooks },
 	{ "durable-first", test_durable_first },
+	{ "idle", test_idle },
 	{ "groups", test_groups },
 	{ "nodes", test_nodes },
 	{ 0 },

@@ -12,7 +12,8 @@ gboolean postgresql_begin(Connection *connection, GError **error)
 	       postgresql_send_control(self, POSTGRESQL_LOCK, error);
 }
 
-/* A reader's commit decides nothing: its answer is read with the next job's. */
+/* A reader's commit decides nothing: its answer is read with the next job's statement, or here once
+ * jobs without one have left many behind. */
 gboolean postgresql_commit(Connection *connection, GError **error)
 {
 	PostgresqlConnection *self = (PostgresqlConnection *)connection;
@@ -24,7 +25,8 @@ gboolean postgresql_commit(Connection *connection, GError **error)
 	if (!postgresql_send_sync(self, error))
 		return FALSE;
 	postgresql_add_pending(self, POSTGRESQL_PENDING_SYNC, 0);
-	return TRUE;
+	return self->n_pending < POSTGRESQL_PENDING_MAX / 2 ||
+	       postgresql_read_all_pending(self, error);
 }
 
 void postgresql_rollback(Connection *connection)
