@@ -86,9 +86,8 @@ gboolean partitions_read(int fd, GArray **ret_partitions, GError **error)
 	if (fdisk_assign_device_by_fd(context, fd, "image", 1) != 0 || !fdisk_has_label(context))
 		return fail(error, ROTA_ERROR_UNSUPPORTED,
 			"there is none, and no file system that is known here");
-	gboolean good = read_rows(context, (guint64)status.st_size, partitions, error);
-	fdisk_deassign_device(context, 1);
-	if (!good)
+	/* Never fdisk_deassign_device(), which would first have the kernel sync the whole image. */
+	if (!read_rows(context, (guint64)status.st_size, partitions, error))
 		return FALSE;
 	*ret_partitions = g_steal_pointer(&partitions);
 	return TRUE;

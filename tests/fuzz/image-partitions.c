@@ -12,8 +12,9 @@ enum { SIZE_OF_DISK = 8 * 1024 * 1024, SIZE_OF_END = 17 * 1024 };
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__lsan_default_suppressions(void);
 
-/* libfdisk 2.38 forgets a sector of 512 bytes of some broken tables: its fault, and harmless in a
- * program that reads one table and ends. Leaks of ours are still found. */
+/* libfdisk 2.38 forgets the sector of an extended partition that it could not read when a second
+ * one follows, whatever its caller gives back; util-linux commit c86a60b6a mends it. It is harmless
+ * in a program that reads one table and ends. Leaks of ours are still found. */
 const char *__lsan_default_suppressions(void)
 {
 	return "leak:libfdisk.so\n";
