@@ -3,7 +3,8 @@
  *
  * paths      /uboot, /boot/efi, /boot/grub and /data by whole names; the rest to both root file
  *            systems; in an artifact's payload only the root file system
- * fat        written, read, listed, replaced, removed; folders; names that are none; a full one
+ * fat        written, read, listed, replaced, removed; folders; names that are none; a full one;
+ *            boot sectors that claim more than there is
  * refusals   no table, other numbers of partitions, partitions that overlap or end behind the file,
  *            a root partition without a file system */
 #include "image/disk.h"
@@ -259,6 +260,37 @@ static void test_fat_refusals(Fixture *fixture, gconstpointer data)
 	assert_removal_fails(image, "/", TRUE, ROTA_ERROR_INVALID);
 }
 
+static void test_fat_claims(Fixture *fixture, gconstpointer data)
+{
+	static const struct {
+		guint offset;
+		guint8 bytes[4];
+	} claims[] = {
+		{ 11, { 0, 0, 4, 1 } },       /* no size of a sector */
+		{ 11, { 1, 2, 4, 1 } },       /* and one that is no power of two */
+		{ 11, { 0, 2, 0, 1 } },       /* no size of a cluster */
+		{ 14, { 0, 0, 2, 0 } },       /* nothing reserved, not even the boot sector */
+		{ 19, { 1, 0x20, 0xf8, 8 } }, /* a sector more than the partition has */
+		{ 19, { 8, 0, 0xf8, 8 } },    /* fewer than the tables take */
+		{ 22, { 0, 0x20, 32, 0 } },   /* a table as large as the partition */
+	};
+	ImageRange range = range_of(fixture, 0);
+	guint8 good[512];
+
+	g_assert_cmpint(pread(fixture->fd, good, 512, (off_t)range.start), ==, 512);
+	for (gsize i = 0; i < G_N_ELEMENTS(claims); i++) {
+		g_autoptr(GError) error = NULL;
+		off_t at = (off_t)(range.start + claims[i].offset);
+
+		g_assert_cmpint(pwrite(fixture->fd, claims[i].bytes, 4, at), ==, 4);
+		g_assert_null(image_open(&range, &error));
+		g_assert_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT);
+		g_assert_cmpint(pwrite(fixture->fd, good, 512, (off_t)range.start), ==, 512);
+	}
+	g_autoptr(ImageFileSystem) image = image_open(&range, NULL);
+	g_assert_nonnull(image);
+}
+
 /* --- tables --- */
 
 typedef struct {
@@ -340,6 +372,7 @@ int main(int argc, char **argv)
 	g_test_add("/disk/payload", Fixture, "dos", setup, test_payload, teardown);
 	g_test_add("/disk/fat", Fixture, "dos", setup, test_fat, teardown);
 	g_test_add("/disk/fat-refusals", Fixture, "dos", setup, test_fat_refusals, teardown);
+	g_test_add("/disk/fat-claims", Fixture, "dos", setup, test_fat_claims, teardown);
 	g_test_add_func("/disk/tables", test_tables);
 	g_test_add_func("/disk/no-table", test_no_table);
 	return g_test_run();

@@ -3,6 +3,7 @@
  * image as a descriptor, and names only after they were made plain: no wildcard, no drive. */
 #include "image/fat.h"
 #include <string.h>
+#include <unistd.h>
 #include "base/error.h"
 #include "image/program.h"
 
@@ -324,10 +325,85 @@ static const ImageOperations fat_operations = {
 	.free = fat_free,
 };
 
+/* --- opening: mtools knows where the file system starts, and of its end what the boot sector says.
+ * One that claims more than its partition has would be written into the next one. --- */
+
+enum { BOOT_SECTOR_SIZE = 512, SECTOR_SIZE_MAX = 4096, FOLDER_ENTRY_SIZE = 32, NO_SECTOR = 0xffff };
+
+/* All but the sizes are counted in sectors. */
+typedef struct {
+	guint64 sector_size, n_sectors, cluster, n_reserved, n_tables, table, root_size;
+	guint64 information, backup; /* copies that are written, too; FAT32 only */
+} Layout;
+
+static guint32 number_at(const guint8 *sector, gsize offset, gsize size)
+{
+	guint32 number = 0;
+
+	for (gsize i = size; i > 0; i--)
+		number = number << 8 | sector[offset + i - 1];
+	return number;
+}
+
+static Layout read_layout(const guint8 *sector)
+{
+	guint32 n_sectors = number_at(sector, 19, 2), table = number_at(sector, 22, 2);
+
+	return (Layout){
+		.sector_size = number_at(sector, 11, 2),
+		.n_sectors = n_sectors ? n_sectors : number_at(sector, 32, 4),
+		.cluster = number_at(sector, 13, 1),
+		.n_reserved = number_at(sector, 14, 2),
+		.n_tables = number_at(sector, 16, 1),
+		.table = table ? table : number_at(sector, 36, 4),
+		.root_size = (guint64)number_at(sector, 17, 2) * FOLDER_ENTRY_SIZE,
+		.information = table ? 0 : number_at(sector, 48, 2),
+		.backup = table ? 0 : number_at(sector, 50, 2),
+	};
+}
+
+static gboolean is_power_of_two(guint64 number)
+{
+	return number > 0 && (number & (number - 1)) == 0;
+}
+
+static gboolean layout_is_sound(const Layout *it)
+{
+	if (it->sector_size < BOOT_SECTOR_SIZE || it->sector_size > SECTOR_SIZE_MAX ||
+		!is_power_of_two(it->sector_size) || !is_power_of_two(it->cluster))
+		return FALSE;
+	guint64 root = (it->root_size + it->sector_size - 1) / it->sector_size;
+	return it->n_reserved > 0 && it->n_tables > 0 && it->table > 0 &&
+	       it->n_reserved + it->n_tables * it->table + root < it->n_sectors &&
+	       (it->information == NO_SECTOR || it->information < it->n_reserved) &&
+	       (it->backup == NO_SECTOR || it->backup < it->n_reserved);
+}
+
+static gboolean check_boot_sector(const ImageRange *range, GError **error)
+{
+	guint8 sector[BOOT_SECTOR_SIZE];
+
+	if (pread(range->fd, sector, sizeof sector, (off_t)range->start) != sizeof sector) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_IO, "FAT: the boot sector is not read");
+		return FALSE;
+	}
+	Layout layout = read_layout(sector);
+	if (!layout_is_sound(&layout))
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+			"FAT: the boot sector contradicts itself");
+	else if (layout.n_sectors > range->size / layout.sector_size)
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
+			"the file system is larger than the image or partition it lies in");
+	else
+		return TRUE;
+	return FALSE;
+}
+
 ImageFileSystem *fat_open(const ImageRange *range, GError **error)
 {
+	if (!check_boot_sector(range, error))
+		return NULL;
 	Fat *fat = g_new0(Fat, 1);
-
 	fat->image.operations = &fat_operations;
 	fat->range = *range;
 	fat->drive = g_strdup_printf(

@@ -745,12 +745,16 @@ def test_only_one_root_file_system(tool, disk, image, blob, tmp_path):
     assert b"neither of the root partitions" in tool("cp", blob, f"{disk}:/etc/blob", expect=1).stderr
 
 
-def test_a_file_system_larger_than_its_partition(tool, disk, blob, tmp_path):
+@pytest.mark.parametrize("index, make, path", [
+    (1, ["mke2fs", "-q", "-F", "-t", "ext4", "large", "24M"], "/blob"),
+    (0, ["mkfs.vfat", "-C", "large", str(24 * 1024)], "/uboot/blob"),
+], ids=["ext4", "fat"])
+def test_a_file_system_larger_than_its_partition(tool, disk, blob, index, make, path, tmp_path):
     """It would be written into the next one."""
-    system("mke2fs", "-q", "-F", "-t", "ext4", tmp_path / "large.ext4", "24M")
+    system(*make, cwd=tmp_path)
     with disk.open("r+b") as file:
-        file.seek(13 * MIB)
-        file.write((tmp_path / "large.ext4").read_bytes()[:12 * MIB])
+        file.seek((1 + 12 * index) * MIB)
+        file.write((tmp_path / "large").read_bytes()[:12 * MIB])
     before = disk.read_bytes()
-    assert b"larger than the image or partition" in tool("cp", blob, f"{disk}:/blob", expect=1).stderr
+    assert b"larger than the image or partition" in tool("cp", blob, f"{disk}:{path}", expect=1).stderr
     assert disk.read_bytes() == before
