@@ -4,6 +4,7 @@
  * status   the exit status and the words come back; the image is descriptor 3, the input is stdin
  * words    one that complains without end is not waited for, and the first words are kept
  * output   goes to the sink; a sink that refuses ends the program
+ * environ  settings of the caller's stay with the caller
  * missing  the message names program and package */
 #include "image/program.h"
 #include <string.h>
@@ -80,6 +81,25 @@ static void test_output(void)
 	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_TOO_LARGE);
 }
 
+static void test_environment(void)
+{
+	const char *const arguments[] = { "sh", "-c",
+		"echo $MTOOLS_NAME_NUMERIC_TAIL $E2FSCK_CONFIG $MTOOLSRC $SOURCE_DATE_EPOCH",
+		NULL };
+	autofd int image_fd = text_fd("");
+	g_autoptr(GString) output = g_string_new(NULL);
+	const ProgramCall call = { arguments, "dash", image_fd, -1, append, output };
+	int status = 1;
+
+	g_setenv("MTOOLS_NAME_NUMERIC_TAIL", "0", TRUE);
+	g_setenv("E2FSCK_CONFIG", "/their/e2fsck.conf", TRUE);
+	g_setenv("MTOOLSRC", "/their/mtoolsrc", TRUE);
+	g_setenv("SOURCE_DATE_EPOCH", "1700000000", TRUE);
+	g_assert_true(program_call(&call, &status, NULL, NULL));
+	g_assert_cmpint(status, ==, 0);
+	g_assert_cmpstr(output->str, ==, "/dev/null 1700000000\n");
+}
+
 static void test_missing(void)
 {
 	const char *const arguments[] = { "no-such-program", NULL };
@@ -100,6 +120,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/program/status", test_status);
 	g_test_add_func("/program/words", test_words);
 	g_test_add_func("/program/output", test_output);
+	g_test_add_func("/program/environment", test_environment);
 	g_test_add_func("/program/missing", test_missing);
 	return g_test_run();
 }

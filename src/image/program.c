@@ -49,12 +49,30 @@ static void give_descriptors(GSubprocessLauncher *launcher, const ProgramCall *c
 			launcher, fcntl(call->input_fd, F_DUPFD_CLOEXEC, 10));
 }
 
+/* No configuration of whoever calls may change what the programs do: mtools takes settings from a
+ * dozen variables, e2fsck the name of a file with some. */
+static char **make_environment(void)
+{
+	static const char *const kept[] = { "PATH", "TMPDIR", "TZ", "SOURCE_DATE_EPOCH" };
+	char **environment = g_environ_setenv(NULL, "MTOOLSRC", "/dev/null", TRUE);
+
+	environment = g_environ_setenv(environment, "LC_ALL", "C.UTF-8", TRUE);
+	for (gsize i = 0; i < G_N_ELEMENTS(kept); i++) {
+		const char *value = g_getenv(kept[i]);
+
+		if (value)
+			environment = g_environ_setenv(environment, kept[i], value, TRUE);
+	}
+	return environment;
+}
+
 static GSubprocess *start(const ProgramCall *call, int words_fd, GError **error)
 {
 	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
 		call->sink ? G_SUBPROCESS_FLAGS_STDOUT_PIPE : G_SUBPROCESS_FLAGS_STDOUT_SILENCE);
 	g_autofree char *path = find_program(call->arguments[0]);
 	g_autoptr(GPtrArray) arguments = g_ptr_array_new();
+	g_auto(GStrv) environment = make_environment();
 
 	if (!path) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
@@ -66,9 +84,7 @@ static GSubprocess *start(const ProgramCall *call, int words_fd, GError **error)
 	for (gsize i = 1; call->arguments[i]; i++)
 		g_ptr_array_add(arguments, (gpointer)(guintptr)call->arguments[i]);
 	g_ptr_array_add(arguments, NULL);
-	/* No configuration of whoever calls may change what the programs do. */
-	g_subprocess_launcher_setenv(launcher, "MTOOLSRC", "/dev/null", TRUE);
-	g_subprocess_launcher_setenv(launcher, "LC_ALL", "C.UTF-8", TRUE);
+	g_subprocess_launcher_set_environ(launcher, environment);
 	give_descriptors(launcher, call, words_fd);
 	return g_subprocess_launcher_spawnv(launcher, (const char *const *)arguments->pdata, error);
 }
