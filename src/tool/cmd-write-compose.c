@@ -119,7 +119,7 @@ static gboolean check(const ComposeOptions *options, GError **error)
 static gboolean add_folder(PayloadFiles *files, const ComposeOptions *options, const char *name,
 	const char *folder, const TreeTarChoice *choice, GError **error)
 {
-	int fd = generator_pack_folder(folder, choice, options->write.output, error);
+	int fd = generator_pack_folder(folder, choice, &options->write, error);
 
 	if (fd >= 0)
 		payload_files_add_fd(files, name, fd);

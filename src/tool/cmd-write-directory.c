@@ -75,7 +75,7 @@ static gboolean gather(
 		!choose_owner(options->owner, &choice, error) ||
 		!payload_files_add_line(files, "dest_dir", options->dest_dir, error))
 		return FALSE;
-	int fd = generator_pack_folder(folder, &choice, options->write.output, error);
+	int fd = generator_pack_folder(folder, &choice, &options->write, error);
 	if (fd >= 0)
 		payload_files_add_fd(files, "update.tar", fd);
 	return fd >= 0;

@@ -81,10 +81,14 @@ static void warn_of(guint n, const char *format)
 		console_warn(text);
 }
 
-/* Beside the artifact that is to come, where there must be room for that anyway. Where it cannot
- * be, writing it will say so. */
-static int open_spool(const char *output, GError **error)
+/* Where --tmp says, else beside the artifact that is to come, where there must be room for that
+ * anyway. Where that cannot be, writing it will say so. */
+static int open_spool(const WriteOptions *options, GError **error)
 {
+	const char *output = options->output;
+
+	if (options->temporary_folder)
+		return file_open_nameless(options->temporary_folder, error);
 	g_autofree char *folder = g_path_get_dirname(output);
 	gboolean to_a_file = !g_str_equal(output, "-") && !g_str_has_prefix(output, "/dev/") &&
 			     !g_str_has_prefix(output, "/proc/");
@@ -101,12 +105,12 @@ static gboolean choose_time(TreeTarChoice *choice, GError **error)
 	return words_source_date(&choice->time_s, error);
 }
 
-int generator_pack_folder(
-	const char *folder, const TreeTarChoice *choice, const char *output, GError **error)
+int generator_pack_folder(const char *folder, const TreeTarChoice *choice,
+	const WriteOptions *options, GError **error)
 {
 	TreeTarChoice timed = *choice;
 	TreeTarCounts counts;
-	autofd int fd = open_spool(output, error);
+	autofd int fd = open_spool(options, error);
 
 	if (fd < 0 || !choose_time(&timed, error))
 		return -1;

@@ -2,6 +2,7 @@
 #pragma once
 #include <glib.h>
 #include "tool/tree-tar.h"
+#include "tool/write-options.h"
 
 /* What the generators share: the `write` verbs that make the payload of one update module. */
 
@@ -22,8 +23,8 @@ gboolean generator_check_dest_dir(const char *dest_dir, GError **error);
 /* Only [a-zA-Z0-9_-], and not empty. */
 gboolean generator_check_project(const char *option, const char *name, GError **error);
 
-/* A folder packed into a file without a name. @choice: .time_s and .has_time are set here, from
- * SOURCE_DATE_EPOCH. Returns: a descriptor, or -1 with @error; what could not be kept is warned of.
- */
-int generator_pack_folder(const char *folder, const TreeTarChoice *choice, const char *output,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* A folder packed into a file without a name, which lies where the options have a payload wait.
+ * @choice: .time_s and .has_time are set here, from SOURCE_DATE_EPOCH. Returns: a descriptor, or -1
+ * with @error; what could not be kept is warned of. */
+int generator_pack_folder(const char *folder, const TreeTarChoice *choice,
+	const WriteOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -562,3 +562,13 @@ def test_a_place_that_cannot_be(tool, kitchen, verb):
     before = sorted(path.name for path in kitchen.iterdir())
     done = tool(verb, *WRITES[verb], "-n", "n", "-t", "t", "-o", "missing/a.mender", expect=2)
     assert b"missing" in done.stderr and sorted(path.name for path in kitchen.iterdir()) == before
+
+
+@pytest.mark.parametrize("verb", ["directory", "docker-compose"])
+def test_a_packed_folder_waits_where_it_is_told_to(tool, kitchen, verb):
+    tool(verb, *WRITES[verb], *COMMON)
+    (kitchen / "waiting").mkdir()
+    tool(verb, *WRITES[verb], *COMMON, "--tmp", "waiting", "-o", "b.mender")
+    assert (kitchen / "b.mender").read_bytes() == (kitchen / "a.mender").read_bytes()
+    done = tool(verb, *WRITES[verb], *COMMON, "--tmp", "missing", "-o", "c.mender", expect=USAGE)
+    assert b"missing" in done.stderr and not (kitchen / "c.mender").exists()
