@@ -16,6 +16,8 @@ typedef struct {
 
 static DoomedPath doomed[ENDING_PATHS_MAX];
 static volatile sig_atomic_t pipe_broke;
+static struct termios terminal_before;
+static volatile sig_atomic_t terminal_changed;
 
 void ending_remove(const char *path)
 {
@@ -37,6 +39,26 @@ void ending_keep(const char *path)
 			doomed[i].used = 0;
 }
 
+void ending_restore_terminal(const struct termios *before)
+{
+	terminal_changed = 0;
+	if (!before)
+		return;
+	terminal_before = *before;
+	terminal_changed = 1;
+}
+
+/* In the background it is another program's: to touch it would stop this one. */
+static void restore_terminal(void)
+{
+	pid_t foreground = tcgetpgrp(STDIN_FILENO);
+
+	if (!terminal_changed || (foreground >= 0 && foreground != getpgrp()))
+		return;
+	tcflush(STDIN_FILENO, TCIFLUSH);
+	tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+}
+
 /* Only what a signal handler may call. */
 static void end_interrupted(int number)
 {
@@ -46,6 +68,7 @@ static void end_interrupted(int number)
 	for (guint i = 0; i < G_N_ELEMENTS(doomed); i++)
 		if (doomed[i].used)
 			unlink(doomed[i].path);
+	restore_terminal();
 	if (write(STDERR_FILENO, message, sizeof message - 1) < 0)
 		_exit(128 + number);
 	raise(number); /* the handler is off by now */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <glib.h>
+#include <termios.h>
 
 /* How the program ends before its work is done: a signal, a reader that has gone, a full disk
  * behind the standard output. It says what became of the work, leaves no temporary file, and ends
@@ -15,6 +16,11 @@ void ending_catch_signals(void);
 enum { ENDING_PATHS_MAX = 8 };
 void ending_remove(const char *path);
 void ending_keep(const char *path);
+
+/* Where the program is interrupted, the terminal behind the standard input is put back as it was
+ * @before, and what was typed and not read yet goes: no other program is to find a passphrase
+ * there. NULL: the caller has put it back. */
+void ending_restore_terminal(const struct termios *before);
 
 /* Ends the program as a broken pipe does, after its complaint. */
 void ending_of_broken_pipe(void) G_GNUC_NORETURN;

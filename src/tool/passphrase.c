@@ -6,8 +6,10 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "crypto/key.h"
+#include "tool/ending.h"
 
-/* Nothing of what is typed is shown; the terminal is as it was afterwards. */
+/* Nothing of what is typed is shown; the terminal is as it was afterwards, also where a signal ends
+ * the program meanwhile. */
 static char *ask_terminal(const char *what, GError **error)
 {
 	struct termios before, silent;
@@ -18,6 +20,7 @@ static char *ask_terminal(const char *what, GError **error)
 	}
 	silent = before;
 	silent.c_lflag &= ~(tcflag_t)ECHO;
+	ending_restore_terminal(&before);
 	/* First silence, then the question: what is typed at once must neither be shown nor lost.
 	 */
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
@@ -25,6 +28,7 @@ static char *ask_terminal(const char *what, GError **error)
 	fflush(stderr);
 	char *line = key_secret_read_line(STDIN_FILENO);
 	tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+	ending_restore_terminal(NULL);
 	fputc('\n', stderr);
 	if (!line)
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,

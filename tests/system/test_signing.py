@@ -11,9 +11,12 @@ import pathlib
 import pty
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import tarfile
+import termios
+import time
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
@@ -146,6 +149,28 @@ def test_passphrase_on_a_terminal(bin, artifact, make_key, tmp_path):
     os.close(ours)
     os.close(theirs)
     assert subprocess.run([bin / "rota-artifact", "validate", "-k", public, artifact]).returncode == GOOD
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_question_leaves_the_terminal_as_it_was(bin, artifact, make_key, tmp_path, number):
+    """Nor is what was typed of the passphrase left for whoever reads the terminal next."""
+    plain, _ = make_key("plain")
+    openssl("pkcs8", "-topk8", "-passout", f"pass:{PASSPHRASE}", "-in", plain, "-out", tmp_path / "key.pem")
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    process = subprocess.Popen([bin / "rota-artifact", "sign", "-k", tmp_path / "key.pem", artifact], stdin=theirs,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    assert process.stderr.read(len(b"Passphrase of ")) == b"Passphrase of "
+    assert not termios.tcgetattr(theirs)[3] & termios.ECHO
+    os.write(ours, b"open ses")
+    time.sleep(0.2)  # until the kernel has passed it on: without a line feed and an echo nothing tells
+    process.send_signal(number)
+    assert b"interrupted" in process.stderr.read() and process.wait(timeout=60) == -number
+    assert termios.tcgetattr(theirs) == before
+    os.write(ours, b"next\n")
+    assert os.read(theirs, 100) == b"next\n"
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.shows("I3-MS5")
