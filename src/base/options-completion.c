@@ -18,12 +18,13 @@ static gboolean takes_value(const Option *option)
 	return option->kind != OPTION_FLAG;
 }
 
-/* By what the value is called: in all tables a file is FILE, a folder DIR. */
+/* By what the value is called: all tables say one of these of a path. */
 static gboolean takes_path(const Option *option)
 {
+	static const char *const paths[] = { "FILE", "DIR", "FOLDER", NULL };
+
 	return takes_value(option) && option->value != NULL &&
-	       (strstr(option->value, "FILE") != NULL || strstr(option->value, "DIR") != NULL) &&
-	       strcmp(option->value, "FILESYSTEM") != 0;
+	       g_strv_contains(paths, option->value);
 }
 
 static void print_names(const Option *options, OptionFilter filter, gboolean letters)

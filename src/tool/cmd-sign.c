@@ -33,16 +33,16 @@ static const Option detached_options[] = {
 };
 
 static const Option offline_options[] = {
-	{ "digest-out", 0, OPTION_TEXT, AT(digest_out), "OUT",
+	{ "digest-out", 0, OPTION_TEXT, AT(digest_out), "FILE",
 		"signs nothing: writes what the key's machine must sign; - is the standard output",
 		NULL },
-	{ "manifest-out", 0, OPTION_TEXT, AT(manifest_out), "OUT",
+	{ "manifest-out", 0, OPTION_TEXT, AT(manifest_out), "FILE",
 		"the same as bare bytes, for openssl dgst -sha256 -sign", NULL },
-	{ "digest-in", 0, OPTION_TEXT, AT(digest_in), "IN",
+	{ "digest-in", 0, OPTION_TEXT, AT(digest_in), "FILE",
 		"on the key's machine: signs what --digest-out wrote, without the artifact", NULL },
-	{ "signature-out", 0, OPTION_TEXT, AT(signature_out), "OUT",
+	{ "signature-out", 0, OPTION_TEXT, AT(signature_out), "FILE",
 		"where the signature over --digest-in goes; - is the standard output", "-" },
-	{ "signature-in", 0, OPTION_TEXT, AT(signature_in), "IN",
+	{ "signature-in", 0, OPTION_TEXT, AT(signature_in), "FILE",
 		"puts in this signature, base64 or bytes; --key is then the public key that it "
 		"must verify with",
 		NULL },

@@ -77,6 +77,10 @@ def test_files_are_offered_where_files_are_taken(complete, tmp_path):
     assert complete("rota-artifact", "read", "rel") == {"release.mender"}
     assert complete("rota-artifact", "read", "-k", "a") == {"a b.pem"}
     assert complete("rota-artifact", "read", "--key", "=", "a") == {"a b.pem"}
+    assert complete("rota-artifact", "sign", "--digest-in", "rel") == {"release.mender"}
+    assert complete("rota-artifact", "read", "--signatures-dir", "rel") == {"release.mender"}
+    assert complete("rota-artifact", "dump", "--files", "rel") == {"release.mender"}  # a folder's name
+    assert complete("rota-artifact", "write", "module-image", "--software-filesystem", "rel") == set()
     assert complete("rota-artifact", "write", "module-image", "-n", "rel") == set()  # a name is no file
     assert complete("rota-artifact", "write", "module-image", "rel") == set()  # it takes no operand
 
