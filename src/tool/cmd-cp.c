@@ -108,8 +108,8 @@ static int copy_file(gconstpointer data, char **operands, gconstpointer global_o
 	gboolean out = is_out(operands, &from, &to);
 	if (!out && !to.file && !edit_place_parse(operands[1], &to))
 		return complain(STATUS_USAGE, "no artifact or sdimage provided");
-	if (out && g_str_equal(operands[1], "-"))
-		console_give_stdout_away();
+	if (out)
+		output_file_announce(operands[1]);
 	if (!out && !copy_in(options, operands[0], &to, &error))
 		return complain(STATUS_USAGE, error->message);
 	int status = out ? copy_out(options, &from, operands[1]) : STATUS_GOOD;

@@ -181,8 +181,6 @@ static gboolean put_inside(Signing *signing, const SignOptions *options, GError 
 {
 	const char *path = options->output ? options->output : signing->path;
 
-	if (g_str_equal(path, "-"))
-		console_give_stdout_away();
 	if (!output_file_open(&signing->output, path, signing->status.st_mode & 0777, error))
 		return FALSE;
 	if (!options->output)
@@ -258,6 +256,18 @@ static gboolean sign_request(const SignOptions *options, GError **error)
 	return key && sign_offline_answer(options->digest_in, key, options->signature_out, error);
 }
 
+/* Without --output-path the artifact itself is replaced: "-" is then both. */
+static void announce_outputs(const SignOptions *options, const char *path)
+{
+	gboolean replaces = !options->output && !options->detached && !asks_elsewhere(options);
+	const char *const outputs[] = { replaces ? path : options->output, options->digest_out,
+		options->manifest_out, options->digest_in ? options->signature_out : NULL };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(outputs); i++)
+		if (outputs[i])
+			output_file_announce(outputs[i]);
+}
+
 static int sign_artifact(gconstpointer data, char **operands, gconstpointer global_options)
 {
 	const SignOptions *options = data;
@@ -265,6 +275,7 @@ static int sign_artifact(gconstpointer data, char **operands, gconstpointer glob
 	const char *path = operands[0];
 	g_autoptr(GError) error = NULL;
 
+	announce_outputs(options, path);
 	if (!check_options(options, path, &error))
 		return complain(STATUS_USAGE, error->message);
 	if (!options->digest_in && !one_operand(operands, "sign"))

@@ -64,10 +64,22 @@ static int descriptor_of(const char *path)
 	return -1;
 }
 
+static void announce(int fd)
+{
+	if (fd == STDOUT_FILENO)
+		console_give_stdout_away();
+}
+
+void output_file_announce(const char *path)
+{
+	announce(descriptor_of(path));
+}
+
 static gboolean use_descriptor(OutputFile *output, int fd, GError **error)
 {
 	output->fd = fd;
 	output->in_place = output->borrowed = TRUE;
+	announce(fd);
 	output->folder = g_strdup(g_get_tmp_dir());
 	return fcntl(fd, F_GETFD) >= 0 || fail_to_open(output, errno, error);
 }

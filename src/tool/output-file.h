@@ -24,6 +24,10 @@ typedef struct {
 #define OUTPUT_FILE_ERROR (output_file_error_quark())
 GQuark output_file_error_quark(void);
 
+/* Where @path names the standard output, that is taken by data from now on: whoever knows early
+ * where the data goes says so before anything else can fail. Opening it says so too. */
+void output_file_announce(const char *path);
+
 gboolean output_file_open(OutputFile *output, const char *path, mode_t mode,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -13,8 +13,6 @@ static gboolean write_file(const char *path, gconstpointer data, gsize size, GEr
 {
 	g_auto(OutputFile) output = { 0 };
 
-	if (g_str_equal(path, "-"))
-		console_give_stdout_away();
 	return output_file_open(&output, path, 0644, error) &&
 	       file_write_all(output.fd, data, size, error) && output_file_commit(&output, error);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool/write-spec.h"
 #include <sys/stat.h>
-#include <unistd.h>
 #include "base/error.h"
 #include "tool/output-file.h"
 #include "tool/progress.h"
@@ -127,6 +126,7 @@ gboolean write_spec_init(WriteSpec *spec, const WriteOptions *options, const Wri
 		.depends = g_hash_table_new_full(
 			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_strfreev),
 	};
+	output_file_announce(options->output);
 	if (!check_options(options, error) ||
 		!choose_version(options, way, &artifact->version, error) ||
 		!words_size("--max-artifact-size", options->size_max, &artifact->size_max, error) ||
@@ -218,8 +218,6 @@ static gboolean save(const WriteSpec *spec, const WriteOptions *options, OutputF
 		return FALSE;
 	if (!output_file_open(output, options->output, 0644, error))
 		return FALSE;
-	if (output->fd == STDOUT_FILENO)
-		console_give_stdout_away();
 	const char *folder = options->temporary_folder ? options->temporary_folder : output->folder;
 	start_progress(&artifact);
 	return artifact_write(&artifact, key, output->fd, folder, ret_size, error) &&

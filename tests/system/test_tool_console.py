@@ -104,6 +104,21 @@ def test_the_object_makes_way_for_data(tool):
     assert json.loads(done.stderr)["artifact"] == "-"
 
 
+@pytest.mark.parametrize("place", ["-", "/dev/stdout"])
+@pytest.mark.parametrize("good, bad", [
+    ([*MODULE, "-o"], [*MODULE, "-k", "missing", "-o"]),
+    (["sign", "-k", "p256.key", "a.mender", "-o"], ["sign", "-k", "missing", "a.mender", "-o"]),
+    (["cp", "image.ext4:/hello"], ["cp", "image.ext4:/missing"])], ids=["write", "sign", "cp"])
+def test_the_object_is_never_among_data(tool, folder, place, good, bad):
+    """By whatever name the standard output goes, and also of what failed before there were data."""
+    tool(*MODULE, "-o", "a.mender")
+    make_image(folder)
+    done = tool(*good, place, "--json")
+    assert b"{" not in done.stdout[:1] + done.stdout[-100:] and json.loads(done.stderr.splitlines()[-1])
+    done = tool(*bad, place, "--json", expect=USAGE)
+    assert done.stdout == b"" and json.loads(done.stderr.splitlines()[-1])["error"]["status"] == USAGE
+
+
 def test_a_payload_waits_where_it_is_told_to(tool, folder):
     (folder / "waiting").mkdir()
     once = tool(*MODULE, "-o", "-").stdout
@@ -146,11 +161,15 @@ def terminal(bin, folder):
     return run
 
 
-def make_image_artifact(tool, folder):
+def make_image(folder):
     (folder / "tree/etc/mender").mkdir(parents=True)
     (folder / "tree/etc/mender/artifact_info").write_text("artifact_name=r1\n")
     (folder / "tree/hello").write_text("hello\n")
     subprocess.run(["/usr/sbin/mkfs.ext4", "-q", "-d", "tree", "image.ext4", "4M"], cwd=folder, check=True, timeout=60)
+
+
+def make_image_artifact(tool, folder):
+    make_image(folder)
     tool("write", "rootfs-image", "-n", "r1", "-t", "ecu", "-f", "image.ext4", "-o", "image.mender")
 
 
