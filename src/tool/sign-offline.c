@@ -35,8 +35,14 @@ gboolean sign_offline_ask(const ArtifactHeader *header, const char *request_path
 			"--digest-out and --manifest-out cannot both be the standard output");
 		return FALSE;
 	}
-	return (!request_path || write_file(request_path, request, strlen(request), error)) &&
-	       (!manifest_path || write_file(manifest_path, manifest, size, error));
+	if ((request_path && !write_file(request_path, request, strlen(request), error)) ||
+		(manifest_path && !write_file(manifest_path, manifest, size, error)))
+		return FALSE;
+	console_tell(json_pack("{s:s?, s:s?, s:s, s:s}", "request", request_path, "manifest",
+			     manifest_path, "artifact_name", header->name, "manifest_sha256",
+			     header->manifest_digest),
+		NULL);
+	return TRUE;
 }
 
 /* --- on the key's machine --- */
@@ -73,7 +79,13 @@ gboolean sign_offline_answer(
 	data = g_bytes_get_data(signature, &size);
 	g_autofree char *encoded = g_base64_encode(data, size);
 	g_autofree char *text = g_strconcat(encoded, "\n", NULL);
-	return write_file(signature_path, text, strlen(text), error);
+	if (!write_file(signature_path, text, strlen(text), error))
+		return FALSE;
+	console_tell(json_pack("{s:s, s:s, s:s, s:s}", "signature", signature_path, "artifact_name",
+			     request->artifact_name, "manifest_sha256", request->manifest_sha256,
+			     "key_id", id),
+		NULL);
+	return TRUE;
 }
 
 /* --- back again --- */

@@ -581,6 +581,22 @@ def test_requests_and_signatures_through_pipes(tool, artifact, make_key):
     tool("validate", "-k", public, artifact)
 
 
+def test_each_step_elsewhere_tells_one_object(tool, artifact, make_key):
+    private, public = make_key("key")
+    def step(*words):
+        return json.loads(tool("sign", *words, "--json").stdout)
+
+    asked = step("--digest-out", "request", artifact)
+    assert (asked["request"], asked["manifest"]) == ("request", None)
+    answered = step("--digest-in", "request", "-k", private, "--signature-out", "signature")
+    assert (answered["signature"], answered["key_id"]) == ("signature", id_of(public))
+    put = step("--signature-in", "signature", "-k", public, artifact)
+    assert put["key_id"] == id_of(public)
+    assert asked["manifest_sha256"] == answered["manifest_sha256"] == put["manifest_sha256"]
+    done = tool("sign", "--manifest-out", "-", artifact, "--json")
+    assert hashlib.sha256(done.stdout).hexdigest() == json.loads(done.stderr)["manifest_sha256"] == put["manifest_sha256"]
+
+
 def test_offline_with_a_token(tool, artifact, hsm):
     """The vault's machine has an HSM, and no artifact."""
     public = hsm.make_key("release", "rsa:2048", 1)
