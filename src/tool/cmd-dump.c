@@ -291,19 +291,22 @@ static int dump_opened(GInputStream *in, const DumpOptions *options, GPtrArray *
 {
 	g_auto(Folders) folders = { 0 };
 	g_autoptr(json_t) report = json_pack("{s:[], s:[], s:[]}", "scripts", "meta_data", "files");
+	ArtifactRefusal refusal = { 0 };
 	g_autoptr(GError) error = NULL;
 	ArtifactPolicy policy = { .keys = keys };
-	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, NULL, &error);
+	g_autoptr(ArtifactReader) reader = artifact_reader_open(in, &policy, &refusal, &error);
 
 	if (!reader)
-		return complain(STATUS_INVALID, error->message);
+		return complain_of_artifact(
+			status_of_reading(error, STATUS_INVALID), error, &refusal);
 	Dump dump = { reader, artifact_reader_header(reader), &folders, NULL, NULL, report };
 	int status = STATUS_GOOD;
 	if (take_apart(&dump, options, &error)) {
 		print_result(&dump, options);
 		warn(dump.header, options);
 	} else {
-		status = complain(STATUS_INVALID, error->message);
+		status = complain_of_artifact(
+			status_of_reading(error, STATUS_INVALID), error, &refusal);
 	}
 	g_clear_pointer(&dump.words, g_ptr_array_unref);
 	g_free(dump.no_command);

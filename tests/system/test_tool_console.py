@@ -75,9 +75,10 @@ def test_a_refusal_says_which_rule_and_where(tool, folder):
     data = bytearray((folder / "a.mender").read_bytes())
     data[2_000_000] ^= 1
     (folder / "a.mender").write_bytes(data)
-    error = json.loads(tool("validate", "a.mender", "--json", expect=INVALID).stdout)["error"]
-    assert (error["rule"], error["kind"], error["member"]) == (9, "checksum", "data/0000.tar/payload")
-    assert 2_000_000 < error["offset"] <= len(data)
+    for words in (["validate"], ["dump"], ["dump", "--files", "f"]):
+        error = json.loads(tool(*words, "a.mender", "--json", expect=INVALID).stdout)["error"]
+        assert (error["rule"], error["kind"], error["member"]) == (9, "checksum", "data/0000.tar/payload")
+        assert 2_000_000 < error["offset"] <= len(data)
 
 
 def test_names_that_are_no_text_break_nothing(tool):

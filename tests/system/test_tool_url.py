@@ -268,6 +268,13 @@ def test_cut_for_good(tool, site, artifact):
     assert len(site.requests) == 1 + 4
 
 
+def test_cut_for_good_while_it_is_taken_apart(tool, site, artifact, tmp_path):
+    """What the server does not give is no fault of the artifact, and nothing of it is left."""
+    site.cuts = [1_500_000] + [10] * 50
+    done = tool("dump", "--files", "f", site.url, env={"SSL_CERT_FILE": str(site.ca)}, expect=OPEN)
+    assert done.stderr.startswith(b"rota-artifact: read the artifact: ") and not (tmp_path / "f").exists()
+
+
 @pytest.mark.parametrize("piece, pause_s, reason", [(PIECE, 30, b"no byte came for too long"),
                                                     (10, 0.1, b"the bytes come too slowly")])
 def test_a_slow_drip(tool, site, artifact, piece, pause_s, reason):
