@@ -15,6 +15,7 @@
  *  - owned: what a call owns goes with it, last first
  *  - pages: links and totals
  *  - rewound: what a handler said of the answer is void when the store undid it
+ *  - again: a handler that the store runs a second time answers with the second run alone
  *  - lost: clients that leave before their answer harm nobody */
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@
 #include "server/app-run.h"
 #include "server/call-private.h"
 #include "server/counters.h"
+#include "server/database-engine.h"
 #include "server/layer.h"
 
 /* --- Handlers --- */
@@ -85,6 +87,36 @@ static gboolean count_and(Call *call, GError **error)
 	call_set_error_detail(call, "number", json_integer(number));
 	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "on purpose");
 	return FALSE;
+}
+
+static gint n_runs; /* of run_twice() */
+
+/* What PostgreSQL says of a job that lost against another one. */
+static gboolean lose(Transaction *transaction, GError **error)
+{
+	g_autoptr(Rows) rows = transaction_query(
+		transaction, error, QUERY_COUNTER_NEXT, DB_TEXT, "", DB_TEXT, "lost", DB_END);
+
+	g_assert_nonnull(rows);
+	rows->connection->failure = FAILURE_RETRY;
+	g_set_error_literal(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "lost");
+	return FALSE;
+}
+
+static gboolean run_twice(Call *call, GError **error)
+{
+	gint64 number;
+
+	if (!counter_next(call_transaction(call), "", "twice", &number, error))
+		return FALSE;
+	if (g_atomic_int_add(&n_runs, 1) > 0) {
+		call_set_json(call, json_integer(number));
+		return TRUE;
+	}
+	call_set_status(call, 201);
+	call_set_header(call, "X-First-Run", "yes");
+	call_set_refusal(call, ROTA_ERROR_CONFLICT, "by the first run");
+	return lose(call_transaction(call), error);
 }
 
 typedef struct {
@@ -197,6 +229,7 @@ static gboolean pages(Call *call, GError **error)
 static const Route routes[] = {
 	ROW(HTTP_POST, "/chain/{id}", RUN_LOOP, 0, NULL, chain),
 	ROW(HTTP_POST, "/count", RUN_WRITE, 0, NULL, count_and),
+	ROW(HTTP_POST, "/twice", RUN_WRITE, 0, NULL, run_twice),
 	ROW(HTTP_POST, "/echo", RUN_LOOP, 100, &body_record, echo),
 	ROW(HTTP_POST, "/steady", RUN_STREAM, 1024 * 1024 * 1024, NULL, steady),
 	ROW(HTTP_POST, "/stream", RUN_STREAM, 64 * 1024 * 1024, NULL, stream),
@@ -356,6 +389,18 @@ static void test_rewound(void)
 	answer_clear(&call.answer);
 	answer_mark_clear(&call.mark);
 	call_free_owned(&call);
+}
+
+static void test_again(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *answer = NULL;
+
+	g_atomic_int_set(&n_runs, 0);
+	answer = ask(fixture, "POST", "/twice", NULL);
+	g_assert_cmpint(g_atomic_int_get(&n_runs), ==, 2);
+	g_assert_true(g_str_has_prefix(answer, "HTTP/1.1 200 "));
+	g_assert_null(strstr(answer, "X-First-Run"));
+	g_assert_true(g_str_has_suffix(answer, "\r\n\r\n1"));
 }
 
 static void test_refusal(Fixture *fixture, gconstpointer data)
@@ -524,6 +569,7 @@ int main(int argc, char **argv)
 	ADD("file", test_file);
 	ADD("owned", test_owned);
 	ADD("pages", test_pages);
+	ADD("again", test_again);
 	ADD("lost", test_lost);
 	return g_test_run();
 }
