@@ -6,6 +6,7 @@
  *   queue-full  past the maximum a job is refused at once
  *   close       what waits is finished first
  *   deadline    a reader's statement is ended
+ *   locked-out  a group that waited in vain for another node's lock leaves the connection usable
  *   check       a sound database passes, a broken reference is found
  *   plan        every statement can be planned */
 #include "base/error.h"
@@ -103,6 +104,49 @@ static void test_deadline(TestStore *store, gconstpointer engine)
 	g_assert_cmpint(g_get_monotonic_time() - began_us, <, 20000000);
 }
 
+/* Another node that holds the lock of all writers; of SQLite's nobody holds it. */
+static gpointer hold_lock(gpointer data)
+{
+	test_store_run_sql(
+		data, "SELECT 1", "SELECT pg_advisory_lock(8245930165173338689), pg_sleep(3)");
+	return NULL;
+}
+
+/* A group of one job, as database.c runs it. */
+static gboolean run_group(Connection *connection, gint64 limit_us, GError **error)
+{
+	const DatabaseEngine *engine = connection->engine;
+
+	g_assert_true(engine->begin(connection, error));
+	g_assert_true(engine->job_begin(connection, error));
+	connection->deadline_us = g_get_monotonic_time() + limit_us;
+	if (engine->execute(connection, QUERY_ENGINE_NAME, NULL, NULL, NULL, error))
+		return engine->job_keep(connection, error) && engine->commit(connection, error);
+	if (connection->failure == FAILURE_GROUP)
+		engine->rollback(connection);
+	else if (engine->job_undo(connection, NULL))
+		engine->commit(connection, NULL);
+	return FALSE;
+}
+
+static void test_locked_out(TestStore *store, gconstpointer engine)
+{
+	Connection *connection = open_connection(store, CONNECTION_WRITER);
+	GThread *holder = g_thread_new("holder", hold_lock, store);
+	g_autoptr(GError) error = NULL;
+
+	g_usleep(G_USEC_PER_SEC); /* the lock is held */
+	if (!run_group(connection, G_USEC_PER_SEC / 5, &error)) {
+		g_assert_cmpstr(engine, ==, "postgresql");
+		g_assert_error(error, ROTA_ERROR, ROTA_ERROR_TIMED_OUT);
+		g_clear_error(&error);
+	}
+	g_thread_join(holder);
+	g_assert_true(run_group(connection, 20 * G_USEC_PER_SEC, &error));
+	g_assert_no_error(error);
+	connection->engine->close(connection);
+}
+
 static void test_check(TestStore *store, gconstpointer engine)
 {
 	g_autoptr(GError) error = NULL;
@@ -135,6 +179,7 @@ static const TestCase cases[] = {
 	{ "queue-full", test_queue_full },
 	{ "close", test_close },
 	{ "deadline", test_deadline },
+	{ "locked-out", test_locked_out },
 	{ "check", test_check },
 	{ "plan", test_plan },
 	{ 0 },

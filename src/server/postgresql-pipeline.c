@@ -114,6 +114,15 @@ static gboolean was_not_committed(const PostgresqlPending *pending, PGresult *re
 	       !g_str_equal(PQcmdStatus(result), "COMMIT");
 }
 
+/* Without its BEGIN, its lock or a savepoint the transaction is of no use to any job. */
+static void fail_pending(PostgresqlConnection *self, const PostgresqlPending *pending,
+	const PGresult *result, GError **error)
+{
+	postgresql_fail(self, result, error, name_of(pending));
+	if (pending->kind == POSTGRESQL_PENDING_CONTROL && self->connection.failure != FAILURE_LOST)
+		self->connection.failure = FAILURE_GROUP;
+}
+
 gboolean postgresql_read_pending(
 	PostgresqlConnection *self, const PostgresqlPending *pending, GError **error)
 {
@@ -129,7 +138,7 @@ gboolean postgresql_read_pending(
 	} else if (good && pending->kind == POSTGRESQL_PENDING_PREPARE) {
 		self->prepared[pending->which] = TRUE;
 	} else if (!good && error) {
-		postgresql_fail(self, result, error, name_of(pending));
+		fail_pending(self, pending, result, error);
 	}
 	PQclear(result);
 	if (pending->kind != POSTGRESQL_PENDING_SYNC)

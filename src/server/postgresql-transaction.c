@@ -12,23 +12,6 @@ gboolean postgresql_begin(Connection *connection, GError **error)
 	       postgresql_send_control(self, POSTGRESQL_LOCK, error);
 }
 
-/* A reader's commit decides nothing: its answer is read with the next job's statement, or here once
- * jobs without one have left many behind. */
-gboolean postgresql_commit(Connection *connection, GError **error)
-{
-	PostgresqlConnection *self = (PostgresqlConnection *)connection;
-
-	if (!postgresql_send_control(self, POSTGRESQL_COMMIT, error))
-		return FALSE;
-	if (connection->kind == CONNECTION_WRITER)
-		return postgresql_synchronise(self, error);
-	if (!postgresql_send_sync(self, error))
-		return FALSE;
-	postgresql_add_pending(self, POSTGRESQL_PENDING_SYNC, 0);
-	return self->n_pending < POSTGRESQL_PENDING_MAX / 2 ||
-	       postgresql_read_all_pending(self, error);
-}
-
 void postgresql_rollback(Connection *connection)
 {
 	PostgresqlConnection *self = (PostgresqlConnection *)connection;
@@ -42,6 +25,30 @@ void postgresql_rollback(Connection *connection)
 		(!postgresql_send_control(self, POSTGRESQL_ROLLBACK, &error) ||
 			!postgresql_synchronise(self, &error)))
 		g_warning("roll back: %s", error->message);
+}
+
+/* A reader's commit decides nothing: its answer is read with the next job's statement, or here once
+ * jobs without one have left many behind. */
+static gboolean commit(PostgresqlConnection *self, GError **error)
+{
+	if (!postgresql_send_control(self, POSTGRESQL_COMMIT, error))
+		return FALSE;
+	if (self->connection.kind == CONNECTION_WRITER)
+		return postgresql_synchronise(self, error);
+	if (!postgresql_send_sync(self, error))
+		return FALSE;
+	postgresql_add_pending(self, POSTGRESQL_PENDING_SYNC, 0);
+	return self->n_pending < POSTGRESQL_PENDING_MAX / 2 ||
+	       postgresql_read_all_pending(self, error);
+}
+
+/* What failed before it in the pipeline has COMMIT skipped: the transaction is still there then. */
+gboolean postgresql_commit(Connection *connection, GError **error)
+{
+	if (commit((PostgresqlConnection *)connection, error))
+		return TRUE;
+	postgresql_rollback(connection);
+	return FALSE;
 }
 
 gboolean postgresql_job_begin(Connection *connection, GError **error)
