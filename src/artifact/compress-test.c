@@ -3,7 +3,8 @@
  * chunk borders, for text, zeros and noise; the output is the same whatever the pieces; a cut at
  * any place, a changed trailer, garbage behind and another suffix are R19; several members are one
  * stream; a window beyond the bound is R16; zstd's skippable frames are no content; gzip that is
- * looked ahead in gives the same bytes and the same faults, also where its marks lie. */
+ * looked ahead in gives the same bytes and the same faults, also where its marks lie, and lends
+ * small pieces as long as large ones. */
 #include "artifact/compress.h"
 #include <string.h>
 #include "artifact/decompress.h"
@@ -365,6 +366,54 @@ static void test_marks_that_promise_too_much(void)
 	assert_unpacks(ARTIFACT_COMPRESSION_GZIP, marked, data, size);
 }
 
+enum { SMALL_PIECE_SIZE = 40000, N_SMALL_PIECES = 60, N_EMPTY_PIECES = 7 };
+
+static void append_mark(GByteArray *packed)
+{
+	static const guint8 block_head = 0;
+
+	g_byte_array_append(packed, &block_head, 1);
+	g_byte_array_append(packed, deflate_mark, DEFLATE_MARK_SIZE);
+}
+
+/* A member of stored blocks, with a mark behind each of them and @n_empty pieces of nothing. */
+static GByteArray *pack_small_pieces(const guint8 *data, guint n_empty)
+{
+	static const guint8 head[] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff };
+	static const guint8 block[] = { 0, SMALL_PIECE_SIZE & 0xff, SMALL_PIECE_SIZE >> 8,
+		~SMALL_PIECE_SIZE & 0xff, (~SMALL_PIECE_SIZE >> 8) & 0xff };
+	static const guint8 last_block[] = { 3, 0 };
+	gsize size = (gsize)N_SMALL_PIECES * SMALL_PIECE_SIZE;
+	guint32 tail[] = { GUINT32_TO_LE(deflate_crc(0, data, size)),
+		GUINT32_TO_LE((guint32)size) };
+	GByteArray *packed = g_byte_array_new();
+
+	g_byte_array_append(packed, head, sizeof head);
+	for (guint i = 0; i < N_SMALL_PIECES; i++) {
+		g_byte_array_append(packed, block, sizeof block);
+		g_byte_array_append(packed, data + i * SMALL_PIECE_SIZE, SMALL_PIECE_SIZE);
+		append_mark(packed);
+		for (guint k = 0; k < n_empty; k++)
+			append_mark(packed);
+	}
+	g_byte_array_append(packed, last_block, sizeof last_block);
+	return g_byte_array_append(packed, (const guint8 *)tail, sizeof tail);
+}
+
+/* Pieces that are lent at once, each: what was taken must stay as long as what was not. */
+static void test_small_pieces(void)
+{
+	gsize size = (gsize)N_SMALL_PIECES * SMALL_PIECE_SIZE;
+	g_autofree guint8 *data = g_malloc(size);
+
+	fill_noise(data, size);
+	for (guint n_empty = 0; n_empty <= N_EMPTY_PIECES; n_empty++) {
+		g_autoptr(GByteArray) packed = pack_small_pieces(data, n_empty);
+
+		assert_unpacks(ARTIFACT_COMPRESSION_GZIP, packed, data, size);
+	}
+}
+
 static void test_windows(void)
 {
 	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
@@ -385,6 +434,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/compress/lent-bytes-stay", test_lent_bytes_stay);
 	g_test_add_func("/compress/segments", test_segments);
 	g_test_add_func("/compress/marks-that-promise-too-much", test_marks_that_promise_too_much);
+	g_test_add_func("/compress/small-pieces", test_small_pieces);
 	g_test_add_func("/compress/windows", test_windows);
 	return g_test_run();
 }

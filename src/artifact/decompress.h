@@ -66,7 +66,7 @@ typedef struct {
 void decompress_stream_init(
 	DecompressStream *stream, ArtifactCompression compression, Stream *in, Place *place);
 /* From now on packed bytes are looked ahead in and unpacked on several cores where that can be
- * done; what comes out is the same. Before the first byte was taken; costs 25 MiB for a large
+ * done; what comes out is the same. Before the first byte was taken; costs 23 MiB for a large
  * member. */
 void decompress_stream_look_ahead(DecompressStream *stream);
 void decompress_stream_clear(DecompressStream *stream);

@@ -4,11 +4,13 @@
 #include <string.h>
 #include "artifact/compress.h"
 #include "artifact/decompress-gzip-isal.h"
+#include "artifact/parallel-sum.h"
 
 enum {
-	PIECES = 6, /* in turn: two whose bytes were taken, and those ahead */
-	AHEAD = PIECES - 2,
-	THREADS_MAX = AHEAD,
+	PIECES = 4, /* the one at hand and those ahead */
+	THREADS_MAX = PIECES,
+	/* A piece may be lent at once, and a sum look at as many as are lent before the next. */
+	TAKEN = PARALLEL_SUM_DEPTH + 1,
 	/* Stored blocks cost five bytes each; the rest is room for flushing. */
 	PACKED_MAX = DEFLATE_SEGMENT_SIZE + DEFLATE_SEGMENT_SIZE / 16 + 8192,
 	/* What is unpacked must be the window of what follows, all of it. */
@@ -17,7 +19,7 @@ enum {
 
 typedef struct {
 	guint8 packed[PACKED_MAX];
-	guint8 unpacked[DEFLATE_SEGMENT_SIZE];
+	guint8 *unpacked; /* DEFLATE_SEGMENT_SIZE bytes */
 	gsize packed_size, unpacked_size, used;
 	gboolean guessed;    /* a thread has it, or had it */
 	gboolean done, good; /* under the lock */
@@ -30,6 +32,8 @@ struct GzipSegments {
 	GThreadPool *pool;
 	GMutex lock;
 	GCond changed;
+	guint8 *taken[TAKEN]; /* what was unpacked last, in turn; exchanged with a piece */
+	guint turn;
 	Piece *pieces[PIECES]; /* a ring; made when needed */
 	guint first, n_pieces; /* the one at hand, and how many are there with it */
 	gboolean aligned;      /* what is read next begins behind a mark */
@@ -47,9 +51,9 @@ static void unpack_piece(gpointer data, gpointer user_data)
 	state->next_in = piece->packed;
 	state->avail_in = (uint32_t)piece->packed_size;
 	state->next_out = piece->unpacked;
-	state->avail_out = sizeof piece->unpacked;
+	state->avail_out = DEFLATE_SEGMENT_SIZE;
 	int result = isal_inflate(state);
-	piece->unpacked_size = sizeof piece->unpacked - state->avail_out;
+	piece->unpacked_size = DEFLATE_SEGMENT_SIZE - state->avail_out;
 	gboolean good = (result == ISAL_DECOMP_OK || result == ISAL_END_INPUT) &&
 			inflate_is_between_blocks(state) && piece->unpacked_size >= UNPACKED_MIN;
 
@@ -96,15 +100,22 @@ static void cut_piece(GzipSegments *segments, Piece *piece, gboolean *ret_marked
 	}
 }
 
+static Piece *piece_at(GzipSegments *segments, guint place)
+{
+	if (!segments->pieces[place])
+		segments->pieces[place] = g_new0(Piece, 1);
+	Piece *piece = segments->pieces[place];
+	if (!piece->unpacked)
+		piece->unpacked = g_malloc(DEFLATE_SEGMENT_SIZE);
+	return piece;
+}
+
 static void look_ahead(GzipSegments *segments)
 {
-	while (!segments->plain && segments->n_pieces < AHEAD) {
-		guint place = (segments->first + segments->n_pieces) % PIECES;
+	while (!segments->plain && segments->n_pieces < PIECES) {
+		Piece *piece = piece_at(segments, (segments->first + segments->n_pieces) % PIECES);
 		gboolean marked;
 
-		if (!segments->pieces[place])
-			segments->pieces[place] = g_new0(Piece, 1);
-		Piece *piece = segments->pieces[place];
 		cut_piece(segments, piece, &marked);
 		piece->done = piece->good = FALSE;
 		piece->guessed = marked && segments->aligned &&
@@ -152,8 +163,12 @@ gboolean gzip_segments_take(GzipSegments *segments, const guint8 **ret_data, gsi
 		piece->guessed = FALSE;
 		return FALSE;
 	}
-	*ret_data = piece->unpacked;
+	guint8 **taken = &segments->taken[segments->turn];
+	segments->turn = (segments->turn + 1) % TAKEN;
+	guint8 *before = *taken;
+	*ret_data = *taken = piece->unpacked;
 	*ret_size = piece->unpacked_size;
+	piece->unpacked = before;
 	pass_over(segments);
 	look_ahead(segments);
 	return TRUE;
@@ -218,8 +233,12 @@ void gzip_segments_free(GzipSegments *segments)
 		return;
 	if (segments->pool)
 		g_thread_pool_free(segments->pool, TRUE, TRUE);
-	for (guint i = 0; i < PIECES; i++)
+	for (guint i = 0; i < PIECES && segments->pieces[i]; i++) {
+		g_free(segments->pieces[i]->unpacked);
 		g_free(segments->pieces[i]);
+	}
+	for (guint i = 0; i < TAKEN; i++)
+		g_free(segments->taken[i]);
 	g_mutex_clear(&segments->lock);
 	g_cond_clear(&segments->changed);
 	g_free(segments);

@@ -28,5 +28,6 @@ Stream *gzip_segments_stream(GzipSegments *segments);
 gboolean gzip_segments_at_piece(const GzipSegments *segments);
 
 /* Waits for it. FALSE: the guess was wrong, go on with the stream. TRUE: the piece is passed over,
- * and its bytes stay valid until two more were taken. */
+ * and its bytes stay valid until PARALLEL_SUM_DEPTH more were taken and another one is asked for,
+ * whatever is read of the stream meanwhile. */
 gboolean gzip_segments_take(GzipSegments *segments, const guint8 **ret_data, gsize *ret_size);
