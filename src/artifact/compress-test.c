@@ -4,10 +4,11 @@
  * any place, a changed trailer, garbage behind and another suffix are R19; several members are one
  * stream; a window beyond the bound is R16; zstd's skippable frames are no content; gzip that is
  * looked ahead in gives the same bytes and the same faults, also where its marks lie, and lends
- * small pieces as long as large ones. */
+ * small pieces as long as large ones; an input that fails is told as that. */
 #include "artifact/compress.h"
 #include <string.h>
 #include "artifact/decompress.h"
+#include "base/error.h"
 
 typedef struct {
 	const char *name;
@@ -77,13 +78,13 @@ static GByteArray *pack(const CompressChoice *choice, const guint8 *data, gsize 
 	return packed;
 }
 
-enum { DRIP_SIZE = 1 };
-
-/* Gives a few bytes at a time, so that most steps of a decompressor make nothing. */
+/* Gives a few bytes at a time, so that most steps of a decompressor make nothing; behind the last
+ * it ends, or fails. */
 typedef struct {
 	Stream stream;
 	const GByteArray *bytes;
-	gsize at;
+	gsize at, step;
+	gboolean fails;
 } Dripping;
 
 static gboolean dripping_peek(
@@ -92,7 +93,11 @@ static gboolean dripping_peek(
 	Dripping *dripping = (Dripping *)stream;
 
 	*ret_data = dripping->bytes->data + dripping->at;
-	*ret_size = MIN(DRIP_SIZE, dripping->bytes->len - dripping->at);
+	*ret_size = MIN(dripping->step, dripping->bytes->len - dripping->at);
+	if (*ret_size == 0 && dripping->fails) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_IO, "the disk fails");
+		return FALSE;
+	}
 	return TRUE;
 }
 
@@ -279,7 +284,7 @@ static void test_lent_bytes_stay(void)
 	fill_noise(data + size / 2, size / 4);
 	for (gsize kind = 1; kind < G_N_ELEMENTS(kinds); kind++) {
 		g_autoptr(GByteArray) packed = pack(&kinds[kind].choice, data, size, size);
-		Dripping dripping = { { dripping_peek, dripping_advance }, packed, 0 };
+		Dripping dripping = { { dripping_peek, dripping_advance }, packed, 0, 1, FALSE };
 		const guint8 *lent[PARALLEL_SUM_DEPTH + 1] = { NULL };
 		gsize lent_at[PARALLEL_SUM_DEPTH + 1] = { 0 };
 		guint64 position = 0;
@@ -414,6 +419,53 @@ static void test_small_pieces(void)
 	}
 }
 
+/* How unpacking ends where @packed is followed by an input that fails. */
+static void assert_input_fails(const GByteArray *packed, gboolean look_ahead)
+{
+	Dripping dripping = { { dripping_peek, dripping_advance }, packed, 0, 65536, TRUE };
+	g_autoptr(GError) error = NULL;
+	const guint8 *lent;
+	gsize size = 1;
+	guint64 position = 0;
+	DecompressStream stream;
+	Place place;
+
+	place_init(&place, &position, NULL);
+	place_enter(&place, "member", 0, packed->len);
+	decompress_stream_init(&stream, ARTIFACT_COMPRESSION_GZIP, &dripping.stream, &place);
+	if (look_ahead)
+		decompress_stream_look_ahead(&stream);
+	while (size > 0 && stream_peek(&stream.stream, &lent, &size, &error))
+		stream_advance(&stream.stream, size);
+	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_IO);
+	decompress_stream_clear(&stream);
+	place_clear(&place);
+}
+
+/* That is told as what it is, and not as a stream that is cut: also right behind a mark. */
+static void test_input_that_fails(void)
+{
+	const CompressChoice choice = { ARTIFACT_COMPRESSION_GZIP, 0 };
+	gsize size = 3 * DEFLATE_SEGMENT_SIZE;
+	g_autofree guint8 *data = g_malloc(size);
+	guint n_marks = 0;
+
+	fill_text(data, size);
+	g_autoptr(GByteArray) packed = pack(&choice, data, size, 0);
+	for (guint end = packed->len; end >= DEFLATE_MARK_SIZE; end--) {
+		if (memcmp(packed->data + end - DEFLATE_MARK_SIZE, deflate_mark,
+			    DEFLATE_MARK_SIZE) != 0)
+			continue;
+		n_marks++;
+		g_byte_array_set_size(packed, end);
+		for (gboolean look_ahead = FALSE; look_ahead <= TRUE; look_ahead++)
+			assert_input_fails(packed, look_ahead);
+		g_byte_array_set_size(packed, end - 1);
+		assert_input_fails(packed, TRUE);
+	}
+	g_assert_cmpuint(n_marks, ==, 3);
+}
+
 static void test_windows(void)
 {
 	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
@@ -435,6 +487,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/compress/segments", test_segments);
 	g_test_add_func("/compress/marks-that-promise-too-much", test_marks_that_promise_too_much);
 	g_test_add_func("/compress/small-pieces", test_small_pieces);
+	g_test_add_func("/compress/input-that-fails", test_input_that_fails);
 	g_test_add_func("/compress/windows", test_windows);
 	return g_test_run();
 }

@@ -122,7 +122,8 @@ static void look_ahead(GzipSegments *segments)
 				 g_thread_pool_push(segments->pool, piece, NULL);
 		segments->aligned = marked;
 		segments->plain = !marked;
-		segments->n_pieces++;
+		if (piece->packed_size > 0)
+			segments->n_pieces++;
 	}
 }
 
