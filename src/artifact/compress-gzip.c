@@ -74,6 +74,7 @@ static gpointer gzip_open(int level, CompressSink sink, gpointer user_data, GErr
 	/* No name, no time, "unknown" as the system: nothing of where it was made. */
 	static const guint8 head[10] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff };
 	GzipWriter *writer = g_new0(GzipWriter, 1);
+	g_autoptr(GError) failure = NULL;
 	guint threads = compress_threads();
 
 	writer->sink = sink;
@@ -84,12 +85,15 @@ static gpointer gzip_open(int level, CompressSink sink, gpointer user_data, GErr
 	writer->slots = g_new0(Slot *, writer->n_slots);
 	for (guint i = 0; i < writer->n_slots; i++)
 		writer->slots[i] = g_new0(Slot, 1);
-	writer->pool = g_thread_pool_new(compress_slot, writer, (gint)threads, FALSE, error);
-	if (!writer->pool || !sink(head, sizeof head, user_data, error)) {
-		gzip_close(writer);
-		return NULL;
-	}
-	return writer;
+	/* All threads at once: a pool that has one serves whatever it is given, one that would have
+	 * to start it keeps a slot for ever where it cannot. */
+	writer->pool = g_thread_pool_new(compress_slot, writer, (gint)threads, TRUE, &failure);
+	if (g_thread_pool_get_num_threads(writer->pool) == 0)
+		g_propagate_error(error, g_steal_pointer(&failure));
+	else if (sink(head, sizeof head, user_data, error))
+		return writer;
+	gzip_close(writer);
+	return NULL;
 }
 
 /* Waits for the slot, if it is at work, and passes on what came of it. */
@@ -129,8 +133,7 @@ static gboolean submit(GzipWriter *writer, GError **error)
 	writer->n_chunks++;
 	slot->ends_segment = writer->n_chunks % CHUNKS_PER_SEGMENT == 0;
 	slot->busy = TRUE;
-	if (!g_thread_pool_push(writer->pool, slot, error))
-		return FALSE;
+	g_thread_pool_push(writer->pool, slot, NULL); /* fails for a further thread at most */
 	if (!drain_slot(writer, next_slot, error))
 		return FALSE;
 	if (slot->ends_segment)

@@ -4,8 +4,10 @@
  * any place, a changed trailer, garbage behind and another suffix are R19; several members are one
  * stream; a window beyond the bound is R16; zstd's skippable frames are no content; gzip that is
  * looked ahead in gives the same bytes and the same faults, also where its marks lie, and lends
- * small pieces as long as large ones; an input that fails is told as that. */
+ * small pieces as long as large ones; an input that fails is told as that; where no thread can be
+ * started nobody waits for one. */
 #include "artifact/compress.h"
+#include <pthread.h>
 #include <string.h>
 #include "artifact/decompress.h"
 #include "base/error.h"
@@ -466,6 +468,40 @@ static void test_input_that_fails(void)
 	g_assert_cmpuint(n_marks, ==, 3);
 }
 
+#define STACK_SIZE_TOO_BIG ((gsize)1 << 47)
+
+/* Of threads that are started from now on; none is where it is too big. */
+static void set_stack_size(gsize size, gsize *ret_before)
+{
+	pthread_attr_t attributes;
+
+	g_thread_pool_stop_unused_threads();
+	g_assert_cmpint(pthread_getattr_default_np(&attributes), ==, 0);
+	g_assert_cmpint(pthread_attr_getstacksize(&attributes, ret_before), ==, 0);
+	g_assert_cmpint(pthread_attr_setstacksize(&attributes, size), ==, 0);
+	g_assert_cmpint(pthread_setattr_default_np(&attributes), ==, 0);
+	pthread_attr_destroy(&attributes);
+}
+
+/* Unpacking goes on without them, packing says so; nobody waits for what nobody does. */
+static void test_no_threads(void)
+{
+	const CompressChoice choice = { ARTIFACT_COMPRESSION_GZIP, 0 };
+	gsize size = 6 * DEFLATE_SEGMENT_SIZE, before, ignored;
+	g_autofree guint8 *data = g_malloc(size);
+	g_auto(Compressor) compressor = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	fill_text(data, size);
+	g_autoptr(GByteArray) packed = pack(&choice, data, size, 0);
+	g_autoptr(GByteArray) none = g_byte_array_new();
+	set_stack_size(STACK_SIZE_TOO_BIG, &before);
+	assert_unpacks(ARTIFACT_COMPRESSION_GZIP, packed, data, size);
+	g_assert_false(compressor_open(&compressor, &choice, add_to_array, none, &error));
+	g_assert_error(error, G_THREAD_ERROR, G_THREAD_ERROR_AGAIN);
+	set_stack_size(before, &ignored);
+}
+
 static void test_windows(void)
 {
 	/* A frame of zstd that asks for 2^31 bytes, and one that is to be skipped. */
@@ -488,6 +524,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/compress/marks-that-promise-too-much", test_marks_that_promise_too_much);
 	g_test_add_func("/compress/small-pieces", test_small_pieces);
 	g_test_add_func("/compress/input-that-fails", test_input_that_fails);
+	g_test_add_func("/compress/no-threads", test_no_threads);
 	g_test_add_func("/compress/windows", test_windows);
 	return g_test_run();
 }

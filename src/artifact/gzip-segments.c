@@ -29,7 +29,7 @@ typedef struct {
 struct GzipSegments {
 	Stream stream;
 	Stream *in;
-	GThreadPool *pool;
+	GThreadPool *pool; /* made for the first piece that is guessed */
 	GMutex lock;
 	GCond changed;
 	guint8 *taken[TAKEN]; /* what was unpacked last, in turn; exchanged with a piece */
@@ -37,7 +37,7 @@ struct GzipSegments {
 	Piece *pieces[PIECES]; /* a ring; made when needed */
 	guint first, n_pieces; /* the one at hand, and how many are there with it */
 	gboolean aligned;      /* what is read next begins behind a mark */
-	gboolean plain;        /* there are no marks, or no more input: nothing is looked for */
+	gboolean plain;        /* no marks, no more input or no threads: nothing is looked for */
 };
 
 static void unpack_piece(gpointer data, gpointer user_data)
@@ -110,6 +110,21 @@ static Piece *piece_at(GzipSegments *segments, guint place)
 	return piece;
 }
 
+/* All threads are started with the first piece: a pool that has one serves whatever it is given,
+ * one that would have to start it keeps the piece where it cannot, and unpacks it when nobody
+ * expects it anymore. */
+static gboolean give_away(GzipSegments *segments, Piece *piece)
+{
+	gint threads = MIN((gint)compress_threads(), THREADS_MAX);
+
+	if (!segments->pool)
+		segments->pool = g_thread_pool_new(unpack_piece, segments, threads, TRUE, NULL);
+	if (g_thread_pool_get_num_threads(segments->pool) == 0)
+		return FALSE;
+	g_thread_pool_push(segments->pool, piece, NULL);
+	return TRUE;
+}
+
 static void look_ahead(GzipSegments *segments)
 {
 	while (!segments->plain && segments->n_pieces < PIECES) {
@@ -118,10 +133,10 @@ static void look_ahead(GzipSegments *segments)
 
 		cut_piece(segments, piece, &marked);
 		piece->done = piece->good = FALSE;
-		piece->guessed = marked && segments->aligned &&
-				 g_thread_pool_push(segments->pool, piece, NULL);
+		gboolean guess = marked && segments->aligned;
+		piece->guessed = guess && give_away(segments, piece);
 		segments->aligned = marked;
-		segments->plain = !marked;
+		segments->plain = !marked || piece->guessed != guess;
 		if (piece->packed_size > 0)
 			segments->n_pieces++;
 	}
@@ -212,20 +227,14 @@ Stream *gzip_segments_stream(GzipSegments *segments)
 
 GzipSegments *gzip_segments_new(Stream *in)
 {
-	guint threads = MIN(compress_threads(), (guint)THREADS_MAX);
-
-	if (threads < 2)
+	if (compress_threads() < 2)
 		return NULL;
 	GzipSegments *segments = g_new0(GzipSegments, 1);
 	segments->stream = (Stream){ segments_peek, segments_advance };
 	segments->in = in;
 	g_mutex_init(&segments->lock);
 	g_cond_init(&segments->changed);
-	segments->pool = g_thread_pool_new(unpack_piece, segments, (gint)threads, FALSE, NULL);
-	if (segments->pool)
-		return segments;
-	gzip_segments_free(segments);
-	return NULL;
+	return segments;
 }
 
 void gzip_segments_free(GzipSegments *segments)
