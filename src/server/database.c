@@ -6,8 +6,8 @@
 
 /* Threads, queues and groups.
  *
- *   callers -> queue -> writer:  begin | job | job | job ... | commit -> hooks and answers, in
- * order callers -> queue -> readers: begin | job | commit -> answer
+ *   callers -> queue -> writer:  begin | job | job | job ... | commit -> hooks, answers, in order
+ *   callers -> queue -> readers: begin | job | commit -> answer
  *
  * A group is closed when nothing waits any more, when it holds 256 jobs, or after 5 ms. While its
  * commit waits for the disk the next group gathers, so the dearer a sync, the larger the groups;

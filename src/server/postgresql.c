@@ -42,8 +42,7 @@ static void warn_if_not_durable(PostgresqlConnection *self)
 
 		if (postgresql_is_good(result) && g_str_equal(PQgetvalue(result, 0, 0), "off"))
 			g_warning("PostgreSQL runs with %s=off: what was acknowledged may be lost "
-				  "when "
-				  "the power fails",
+				  "when the power fails",
 				needed[i]);
 		PQclear(result);
 	}
