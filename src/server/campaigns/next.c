@@ -175,7 +175,6 @@ static gboolean decide(Call *call, GError **error)
 
 /* --- The three ways to ask --- */
 
-/* Takes @facts: NULL: the question was not well formed. */
 /* What nearly every poll learns. */
 static gboolean has_nothing(Call *call)
 {
@@ -183,6 +182,7 @@ static gboolean has_nothing(Call *call)
 		app_pending(call_app(call)), call_tenant(call), call_device_row(call));
 }
 
+/* Takes @facts: NULL: the question was not well formed. */
 static gboolean ask(Call *call, DeviceFacts *facts)
 {
 	if (facts == NULL)
