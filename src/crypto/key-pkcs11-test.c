@@ -5,7 +5,8 @@
  * same key; the PIN comes from a file, from the URI, or from whoever is asked, once; a wrong PIN,
  * no PIN, a missing module, token or key, several tokens or keys, a token that is removed, and
  * texts that are no such URI are told apart, and no message holds a PIN; a key in a token is not
- * saved. A step that does not come back costs its deadline, and no other is begun. */
+ * saved; a key that wants the PIN for every signature gets it, and a wrong one once. A step that
+ * does not come back costs its deadline, and no other is begun. */
 /* shows: I3-MS5 */
 #include "crypto/key-pkcs11.h"
 #include <string.h>
@@ -39,7 +40,7 @@ static gboolean have_softhsm(void)
 	return program != NULL && g_file_test(MODULE, G_FILE_TEST_EXISTS);
 }
 
-static void run_util(const char *first, ...)
+static void run_program(const char *program, ...)
 {
 	g_autoptr(GPtrArray) words = g_ptr_array_new();
 	g_autoptr(GError) error = NULL;
@@ -47,9 +48,8 @@ static void run_util(const char *first, ...)
 	va_list more;
 	int status;
 
-	g_ptr_array_add(words, (gpointer)(guintptr) "softhsm2-util");
-	va_start(more, first);
-	for (const char *word = first; word != NULL; word = va_arg(more, const char *))
+	va_start(more, program);
+	for (const char *word = program; word != NULL; word = va_arg(more, const char *))
 		g_ptr_array_add(words, (gpointer)(guintptr)word);
 	va_end(more);
 	g_ptr_array_add(words, NULL);
@@ -61,8 +61,8 @@ static void run_util(const char *first, ...)
 
 static void make_token(const char *label)
 {
-	run_util("--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", "12345",
-		NULL);
+	run_program("softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN,
+		"--so-pin", "12345", NULL);
 }
 
 static void import_key(const char *token, const Key *key, const char *label, const char *id)
@@ -70,8 +70,8 @@ static void import_key(const char *token, const Key *key, const char *label, con
 	g_autofree char *path = g_build_filename(folder, "import.pem", NULL);
 
 	g_assert_true(key_save_private(key, path, NULL));
-	run_util("--import", path, "--token", token, "--label", label, "--id", id, "--pin", PIN,
-		NULL);
+	run_program("softhsm2-util", "--import", path, "--token", token, "--label", label, "--id",
+		id, "--pin", PIN, NULL);
 }
 
 static void set_up(void)
@@ -273,6 +273,55 @@ static void test_several_tokens(void)
 	assert_same(key, originals[0]);
 }
 
+/* In this process: SoftHSM does not see what others change. */
+static void change_pin(const char *path, const char *pin)
+{
+	g_autofree char *text = uri_of(path, NULL);
+	Pkcs11Session session = { .uri = p11_kit_uri_new() };
+	guint8 before[] = PIN, after[32];
+
+	g_strlcpy((char *)after, pin, sizeof after);
+	g_assert_cmpint(p11_kit_uri_parse(text, P11_KIT_URI_FOR_ANY, session.uri), ==, 0);
+	g_assert_true(pkcs11_session_find_token(&session, TRUE, NULL));
+	g_assert_cmpuint(session.token->C_OpenSession(session.slot,
+				 CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session.session),
+		==, CKR_OK);
+	g_assert_cmpuint(
+		session.token->C_SetPIN(session.session, before, strlen(PIN), after, strlen(pin)),
+		==, CKR_OK);
+	pkcs11_session_close(&session);
+}
+
+/* The PIN of the token is changed between two signatures. */
+static void test_pin_for_each_signature(void)
+{
+	g_autofree char *program = g_find_program_in_path("pkcs11-tool");
+	g_autoptr(GError) error = NULL;
+
+	if (program == NULL) {
+		g_test_skip("pkcs11-tool is not here");
+		return;
+	}
+	make_token("careful");
+	run_program(program, "--module", MODULE, "--token-label", "careful", "--login", "--pin",
+		PIN, "--keypairgen", "--key-type", "EC:prime256v1", "--always-auth", "--label",
+		"key", "--id", "04", NULL);
+	g_autoptr(Key) key = open_private("token=careful;object=key");
+	for (guint i = 0; i < 2; i++) {
+		g_autoptr(GBytes) signature =
+			key_sign_message(key, message, strlen(message), &error);
+		g_assert_no_error(error);
+	}
+	change_pin("token=careful", "97531");
+	g_assert_null(key_sign_message(key, message, strlen(message), &error));
+	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED);
+	g_assert_null(strstr(error->message, "not told again"));
+	g_clear_error(&error);
+	g_assert_null(key_sign_message(key, message, strlen(message), &error));
+	g_assert_error(error, ROTA_ERROR, ROTA_ERROR_UNAUTHORIZED);
+	g_assert_nonnull(strstr(error->message, "not told again"));
+}
+
 /* Last: the token is gone afterwards. */
 static void test_removed(void)
 {
@@ -346,6 +395,8 @@ int main(int argc, char **argv)
 		g_test_add_func("/crypto/pkcs11/refusals", test_refusals);
 		g_test_add_func("/crypto/pkcs11/not-saved", test_not_saved);
 		g_test_add_func("/crypto/pkcs11/several-tokens", test_several_tokens);
+		g_test_add_func(
+			"/crypto/pkcs11/pin-for-each-signature", test_pin_for_each_signature);
 		g_test_add_func("/crypto/pkcs11/last/removed", test_removed);
 	}
 	status = g_test_run();

@@ -21,6 +21,8 @@ typedef struct {
 	Pkcs11Session session;
 	gboolean for_private;
 	CK_OBJECT_HANDLE object;
+	gboolean wants_pin_always; /* for each signature anew */
+	gboolean pin_refused;      /* then: it is not told again */
 	EVP_PKEY *public_half;
 	KeyKind kind;
 	GMutex signing; /* held for one signature; what follows is of the present one */
@@ -109,6 +111,10 @@ static gboolean find_private(gpointer data, GError **error)
 		return FALSE;
 	if (key->object == CK_INVALID_HANDLE)
 		return refuse_missing("private key", error);
+	key->wants_pin_always =
+		pkcs11_read_flag(&key->session, key->object, CKA_ALWAYS_AUTHENTICATE);
+	if (!key->wants_pin_always)
+		pkcs11_session_forget_pin(&key->session);
 	key->public_half = public_half_of(&key->session, key->object);
 	if (key->public_half != NULL)
 		return TRUE;
@@ -332,11 +338,26 @@ static GBytes *make_input(GBytes *message, SignInput input)
 	return g_bytes_new(digest_info, sizeof digest_info);
 }
 
+/* A PIN for signatures may be another one than that of the login: each wrong try counts towards a
+ * lock. What is typed on a pad is not ours to count. */
+static CK_RV log_in_for_signature(Pkcs11Key *key)
+{
+	CK_RV rv;
+
+	if (!key->wants_pin_always)
+		return CKR_OK;
+	rv = pkcs11_session_tell_pin(&key->session, CKU_CONTEXT_SPECIFIC);
+	if (rv != CKR_OK && key->session.pin != NULL) {
+		key->pin_refused = TRUE;
+		pkcs11_session_forget_pin(&key->session);
+	}
+	return rv;
+}
+
 static CK_RV sign_by(Pkcs11Key *key, CK_MECHANISM_TYPE type, GBytes *input)
 {
 	CK_FUNCTION_LIST *token = key->session.token;
 	CK_SESSION_HANDLE session = key->session.session;
-	const char *pin = key->session.pin;
 	CK_MECHANISM mechanism = { type, NULL, 0 };
 	guint8 signature[PKCS11_SIGNATURE_SIZE_MAX];
 	CK_ULONG signature_size = sizeof signature;
@@ -344,14 +365,10 @@ static CK_RV sign_by(Pkcs11Key *key, CK_MECHANISM_TYPE type, GBytes *input)
 	gconstpointer data = g_bytes_get_data(input, &size);
 	CK_RV rv = token->C_SignInit(session, &mechanism, key->object);
 
+	if (rv == CKR_OK)
+		rv = log_in_for_signature(key);
 	if (rv != CKR_OK)
 		return rv;
-	if (pkcs11_read_flag(&key->session, key->object, CKA_ALWAYS_AUTHENTICATE)) {
-		rv = token->C_Login(session, CKU_CONTEXT_SPECIFIC, (guint8 *)(guintptr)pin,
-			pin != NULL ? strlen(pin) : 0);
-		if (rv != CKR_OK)
-			return rv;
-	}
 	rv = token->C_Sign(session, (guint8 *)(guintptr)data, size, signature, &signature_size);
 	if (rv == CKR_OK)
 		key->signature = g_bytes_new(signature, signature_size);
@@ -362,6 +379,8 @@ static gboolean sign_step(gpointer data, GError **error)
 {
 	Pkcs11Key *key = data;
 
+	if (key->pin_refused)
+		return pkcs11_fail(CKR_PIN_INCORRECT, "the PIN is not told again", error);
 	for (gsize i = 0; i < G_N_ELEMENTS(ways); i++) {
 		CK_RV rv;
 

@@ -38,7 +38,7 @@ typedef struct {
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
 	CK_SESSION_HANDLE session; /* 0: none */
-	char *pin;                 /* kept for keys that want it again for every signature */
+	char *pin; /* kept behind the login for keys that want it again for every signature */
 } Pkcs11Session;
 
 /* Loads modules, and finds the one token. @for_private: tokens that ask for no PIN are left out
@@ -49,6 +49,9 @@ gboolean pkcs11_session_open(Pkcs11Session *session, GError **error) G_GNUC_WARN
 /* Must a PIN be given in software? Some tokens have a pad of their own. */
 gboolean pkcs11_session_wants_pin(const Pkcs11Session *session);
 gboolean pkcs11_session_login(Pkcs11Session *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Gives @user's PIN to the token, or has it typed on the token's pad. */
+CK_RV pkcs11_session_tell_pin(const Pkcs11Session *session, CK_USER_TYPE user);
+void pkcs11_session_forget_pin(Pkcs11Session *session);
 void pkcs11_session_close(Pkcs11Session *session);
 
 /* Sets @error as "WHAT: the reason in words"; always FALSE. */

@@ -220,17 +220,28 @@ static void add_tries_left(Pkcs11Session *session, GError **error)
 		g_prefix_error(error, "one more wrong PIN locks the token: ");
 }
 
-gboolean pkcs11_session_login(Pkcs11Session *session, GError **error)
+CK_RV pkcs11_session_tell_pin(const Pkcs11Session *session, CK_USER_TYPE user)
 {
 	const char *pin = session->pin;
+
+	return session->token->C_Login(session->session, user, (unsigned char *)(guintptr)pin,
+		pin != NULL ? strlen(pin) : 0);
+}
+
+void pkcs11_session_forget_pin(Pkcs11Session *session)
+{
+	g_clear_pointer(&session->pin, key_secret_free);
+}
+
+gboolean pkcs11_session_login(Pkcs11Session *session, GError **error)
+{
 	CK_RV rv;
 
 	if (!(session->info.flags & CKF_LOGIN_REQUIRED))
 		return TRUE;
 	if (session->info.flags & CKF_USER_PIN_LOCKED)
 		return pkcs11_fail(CKR_PIN_LOCKED, "the PIN is not tried", error);
-	rv = session->token->C_Login(session->session, CKU_USER, (unsigned char *)(guintptr)pin,
-		pin != NULL ? strlen(pin) : 0);
+	rv = pkcs11_session_tell_pin(session, CKU_USER);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return TRUE;
 	pkcs11_fail(rv, "the token refuses the PIN", error);
@@ -249,6 +260,6 @@ void pkcs11_session_close(Pkcs11Session *session)
 		p11_kit_module_release(session->module);
 	}
 	p11_kit_uri_free(session->uri);
-	key_secret_free(session->pin);
+	pkcs11_session_forget_pin(session);
 	*session = (Pkcs11Session){ 0 };
 }
