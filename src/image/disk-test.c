@@ -3,8 +3,8 @@
  *
  * paths      /uboot, /boot/efi, /boot/grub and /data by whole names; the rest to both root file
  *            systems; in an artifact's payload only the root file system
- * fat        written, read, listed, replaced, removed; folders; names that are none; a full one;
- *            boot sectors that claim more than there is
+ * fat        written, read, listed, replaced, removed; folders; names that are none, or that
+ *            would become another; a full one; boot sectors that claim more than there is
  * refusals   no table, other numbers of partitions, partitions that overlap or end behind the file,
  *            a root partition without a file system */
 #include "image/disk.h"
@@ -260,6 +260,35 @@ static void test_fat_refusals(Fixture *fixture, gconstpointer data)
 	assert_removal_fails(image, "/", TRUE, ROTA_ERROR_INVALID);
 }
 
+/* mtools would write each of the first by another name, and says nothing. */
+static void test_fat_names(Fixture *fixture, gconstpointer data)
+{
+	static const char *const refused[] = { "/a:b", "/a.", "/a ", "/\xe2\x82\xac" };
+	static const char *const kept[] = { "/A.b", "/a+b;c", "/.a", "/-a", "/\xc3\xbc" };
+	ImageRange range = range_of(fixture, 0);
+	g_autoptr(ImageFileSystem) image = image_open(&range, NULL);
+	const ImageOperations *act = image->operations;
+	g_autofree char *longest = g_strnfill(256, 'a');
+	autofd int fd = text_fd("text");
+	const ImageNewFile file = { fd, 0644, FALSE };
+
+	longest[0] = '/';
+	g_assert_true(act->write(image, longest, &file, NULL));
+	g_autofree char *longer = g_strconcat(longest, "a", NULL);
+	assert_write_fails(image, longer, &file, ROTA_ERROR_INVALID);
+	for (gsize i = 0; i < G_N_ELEMENTS(refused); i++) {
+		g_autofree char *folder = g_strconcat("/folder", refused[i] + 1, NULL);
+
+		assert_write_fails(image, refused[i], &file, ROTA_ERROR_INVALID);
+		g_assert_false(act->make_folders(image, folder, NULL));
+	}
+	for (gsize i = 0; i < G_N_ELEMENTS(kept); i++) {
+		g_assert_cmpint(lseek(fd, 0, SEEK_SET), ==, 0);
+		g_assert_true(act->write(image, kept[i], &file, NULL));
+		assert_part_text(fixture, 0, kept[i], "text");
+	}
+}
+
 static void test_fat_claims(Fixture *fixture, gconstpointer data)
 {
 	static const struct {
@@ -372,6 +401,7 @@ int main(int argc, char **argv)
 	g_test_add("/disk/payload", Fixture, "dos", setup, test_payload, teardown);
 	g_test_add("/disk/fat", Fixture, "dos", setup, test_fat, teardown);
 	g_test_add("/disk/fat-refusals", Fixture, "dos", setup, test_fat_refusals, teardown);
+	g_test_add("/disk/fat-names", Fixture, "dos", setup, test_fat_names, teardown);
 	g_test_add("/disk/fat-claims", Fixture, "dos", setup, test_fat_claims, teardown);
 	g_test_add_func("/disk/tables", test_tables);
 	g_test_add_func("/disk/no-table", test_no_table);

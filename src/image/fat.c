@@ -7,7 +7,12 @@
 #include "base/error.h"
 #include "image/program.h"
 
-enum { LISTING_SIZE_MAX = 4 * 1024 * 1024, FILE_MODE = 0644, FOLDER_MODE = 0755 };
+enum {
+	LISTING_SIZE_MAX = 4 * 1024 * 1024,
+	NAME_LENGTH_MAX = 255, /* mtools writes behind its memory with more */
+	FILE_MODE = 0644,
+	FOLDER_MODE = 0755,
+};
 
 typedef struct {
 	ImageFileSystem image;
@@ -21,6 +26,11 @@ static gboolean fail(GError **error, RotaError code, const char *path, const cha
 	return FALSE;
 }
 
+static gboolean refuse_name(const char *path, GError **error)
+{
+	return fail(error, ROTA_ERROR_INVALID, path, "not a name for a FAT file system");
+}
+
 /* "::/a/b" for "a/./c/../b". (transfer full), or NULL with @error. */
 static char *plain_path(const char *path, GError **error)
 {
@@ -28,10 +38,14 @@ static char *plain_path(const char *path, GError **error)
 	g_autoptr(GPtrArray) kept = g_ptr_array_new();
 
 	if (strpbrk(path, "*?[]\\\r\n") || !g_utf8_validate(path, -1, NULL)) {
-		fail(error, ROTA_ERROR_INVALID, path, "not a name for a FAT file system");
+		refuse_name(path, error);
 		return NULL;
 	}
 	for (char **name = names; *name; name++) {
+		if (g_utf8_strlen(*name, -1) > NAME_LENGTH_MAX) {
+			refuse_name(path, error);
+			return NULL;
+		}
 		if (!**name || g_str_equal(*name, "."))
 			continue;
 		if (!g_str_equal(*name, ".."))
@@ -226,6 +240,20 @@ static gboolean check_place(Fat *fat, const char *plain, const char *path, GErro
 		       "is a folder in the image; a path that ends in / puts the file into it");
 }
 
+/* mtools makes "b" of "a:b", "a" of "a." and "E" of a currency: what was made must be there by the
+ * name that was asked for. */
+static gboolean check_name(
+	Fat *fat, const char *plain, const char *path, ImageKind wanted, GError **error)
+{
+	g_autoptr(GString) listing = g_string_new(NULL);
+	ImageKind kind;
+	gboolean found;
+
+	if (!look(fat, plain, &found, &kind, listing, error))
+		return FALSE;
+	return (found && kind == wanted) || refuse_name(path, error);
+}
+
 /* There are no links to follow. */
 static gboolean fat_write(
 	ImageFileSystem *image, const char *path, const ImageNewFile *file, GError **error)
@@ -236,7 +264,8 @@ static gboolean fat_write(
 	if (!plain || !check_place(fat, plain, path, error))
 		return FALSE;
 	const FatCall call = { "mcopy", "-no", { "-", plain }, file->source_fd, NULL, NULL };
-	return run_mtools(fat, &call, path, error);
+	return run_mtools(fat, &call, path, error) &&
+	       check_name(fat, plain, path, IMAGE_FILE, error);
 }
 
 static gboolean make_one(Fat *fat, const char *plain, const char *path, GError **error)
@@ -251,7 +280,8 @@ static gboolean make_one(Fat *fat, const char *plain, const char *path, GError *
 		return kind == IMAGE_FOLDER ||
 		       fail(error, ROTA_ERROR_CONFLICT, path, "is there and is not a folder");
 	const FatCall call = { "mmd", NULL, { plain }, -1, NULL, NULL };
-	return run_mtools(fat, &call, path, error);
+	return run_mtools(fat, &call, path, error) &&
+	       check_name(fat, plain, path, IMAGE_FOLDER, error);
 }
 
 static gboolean fat_make_folders(ImageFileSystem *image, const char *path, GError **error)
