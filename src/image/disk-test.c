@@ -4,7 +4,8 @@
  * paths      /uboot, /boot/efi, /boot/grub and /data by whole names; the rest to both root file
  *            systems; in an artifact's payload only the root file system
  * fat        written, read, listed, replaced, removed; folders; names that are none, or that
- *            would become another; a full one; boot sectors that claim more than there is
+ *            would become another; a full one; boot sectors that claim more than there is; a
+ *            broken one
  * refusals   no table, other numbers of partitions, partitions that overlap or end behind the file,
  *            a root partition without a file system */
 #include "image/disk.h"
@@ -320,6 +321,26 @@ static void test_fat_claims(Fixture *fixture, gconstpointer data)
 	g_assert_nonnull(image);
 }
 
+/* What mtools cannot read is not taken for a file that is not there. */
+static void test_fat_broken(Fixture *fixture, gconstpointer data)
+{
+	static const guint8 table[] = { 0xf8, 0, 0 };
+	ImageRange range = range_of(fixture, 0);
+	g_autoptr(ImageFileSystem) image = image_open(&range, NULL);
+	static const char *const paths[] = { "/", "/file" };
+	ImageStat image_stat;
+
+	g_assert_cmpint(pwrite(fixture->fd, table, sizeof table, (off_t)range.start + 512), ==,
+		sizeof table);
+	for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_false(image->operations->stat(image, paths[i], &image_stat, &error));
+		g_assert_error(error, ROTA_ERROR, ROTA_ERROR_IO);
+		g_assert_null(strchr(error->message, '\n'));
+	}
+}
+
 /* --- tables --- */
 
 typedef struct {
@@ -402,6 +423,7 @@ int main(int argc, char **argv)
 	g_test_add("/disk/fat", Fixture, "dos", setup, test_fat, teardown);
 	g_test_add("/disk/fat-refusals", Fixture, "dos", setup, test_fat_refusals, teardown);
 	g_test_add("/disk/fat-names", Fixture, "dos", setup, test_fat_names, teardown);
+	g_test_add("/disk/fat-broken", Fixture, "dos", setup, test_fat_broken, teardown);
 	g_test_add("/disk/fat-claims", Fixture, "dos", setup, test_fat_claims, teardown);
 	g_test_add_func("/disk/tables", test_tables);
 	g_test_add_func("/disk/no-table", test_no_table);

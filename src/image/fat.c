@@ -58,18 +58,17 @@ static char *plain_path(const char *path, GError **error)
 	return g_strconcat("::/", joined, NULL);
 }
 
-/* The last words of mtools are the reason: "Disk full". */
+/* The first words of mtools are the reason, without the program's name: "Disk full". */
 static gboolean fail_call(const char *path, const char *words, GError **error)
 {
-	const char *colon = words ? strstr(words, ": ") : NULL;
-	gboolean full =
-		words && (strstr(words, "Disk full") || strstr(words, "No directory slots"));
+	gsize name = strcspn(words, " :");
+	const char *start = strncmp(words + name, ": ", 2) == 0 ? words + name + 2 : words;
+	g_autofree char *reason = g_strndup(start, strcspn(start, "\n"));
 
-	g_set_error(error, ROTA_ERROR, full ? ROTA_ERROR_UNAVAILABLE : ROTA_ERROR_IO, "%s: %s",
-		path,
-		full ? "the file system in the image is full"
-		     : (colon ? colon + 2 : "mtools failed"));
-	return FALSE;
+	if (strstr(words, "Disk full") || strstr(words, "No directory slots"))
+		return fail(error, ROTA_ERROR_UNAVAILABLE, path,
+			"the file system in the image is full");
+	return fail(error, ROTA_ERROR_IO, path, *reason ? reason : "mtools failed");
 }
 
 typedef struct {
@@ -133,12 +132,15 @@ static gboolean look(Fat *fat, const char *plain, gboolean *ret_found, ImageKind
 	GString *listing, GError **error)
 {
 	const FatCall call = { "mdir", "-b", { plain }, -1, append_text, listing };
+	g_autofree char *words = NULL;
 	int status;
 
 	*ret_kind = IMAGE_FOLDER;
-	if (!call_mtools(fat, &call, &status, NULL, error))
+	if (!call_mtools(fat, &call, &status, &words, error))
 		return FALSE;
-	*ret_found = status == 0 || g_str_equal(plain, "::/");
+	*ret_found = status == 0;
+	if (!*ret_found && !strstr(words, "not found"))
+		return fail_call(plain + strlen("::"), words, error);
 	g_autofree char *first = g_strndup(listing->str, strcspn(listing->str, "\n"));
 	if (*ret_found && g_ascii_strcasecmp(first, plain) == 0)
 		*ret_kind = IMAGE_FILE;
