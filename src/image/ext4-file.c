@@ -84,8 +84,7 @@ gboolean ext4_read(ImageFileSystem *image, const char *path, ImageSink sink, gpo
 	struct ext2_inode inode;
 	Ext4Place place;
 
-	if (!ext4_find_existing(ext4, path, TRUE, &place, error) ||
-		!ext4_read_inode(ext4, place.inode, &inode, error))
+	if (!ext4_find_existing(ext4, path, TRUE, &place, &inode, error))
 		return FALSE;
 	if (!LINUX_S_ISREG(inode.i_mode)) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "%s: %s", path,

@@ -155,13 +155,13 @@ gboolean ext4_find(
 	return TRUE;
 }
 
-gboolean ext4_find_existing(
-	Ext4 *ext4, const char *path, gboolean follow, Ext4Place *ret_place, GError **error)
+gboolean ext4_find_existing(Ext4 *ext4, const char *path, gboolean follow, Ext4Place *ret_place,
+	struct ext2_inode *ret_inode, GError **error)
 {
 	if (!ext4_find(ext4, path, follow, ret_place, error))
 		return FALSE;
 	if (ret_place->inode != 0)
-		return TRUE;
+		return ext4_read_inode(ext4, ret_place->inode, ret_inode, error);
 	g_set_error(
 		error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND, "%s: does not exist in the image", path);
 	return FALSE;

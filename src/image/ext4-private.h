@@ -44,9 +44,9 @@ gboolean ext4_recover(const ImageRange *range, GError **error) G_GNUC_WARN_UNUSE
  */
 gboolean ext4_find(Ext4 *ext4, const char *path, gboolean follow, Ext4Place *ret_place,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* As above; what @path names must be there. */
+/* As above; what @path names must be there, and is read. */
 gboolean ext4_find_existing(Ext4 *ext4, const char *path, gboolean follow, Ext4Place *ret_place,
-	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+	struct ext2_inode *ret_inode, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean ext4_read_inode(Ext4 *ext4, ext2_ino_t number, struct ext2_inode *ret_inode,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* All of a link's or small file's content, at most @size_max bytes; NULL with @error. */

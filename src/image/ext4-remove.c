@@ -154,8 +154,7 @@ gboolean ext4_remove(ImageFileSystem *image, const char *path, gboolean recursiv
 	struct ext2_inode inode;
 	Ext4Place place;
 
-	if (!ext4_find_existing(ext4, path, FALSE, &place, error) ||
-		!ext4_read_inode(ext4, place.inode, &inode, error))
+	if (!ext4_find_existing(ext4, path, FALSE, &place, &inode, error))
 		return FALSE;
 	if (!place.is_name) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: cannot be removed", path);

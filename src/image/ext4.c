@@ -85,7 +85,8 @@ gboolean ext4_read_inode(
 	return code == 0 || ext4_fail(error, code, "read inode %u", number);
 }
 
-/* What is older than 2038 needs the extra bits of large inodes, which nobody has seen set yet. */
+/* Later than 2038 needs the extra bits of large inodes, which are left alone: the clock stops
+ * there. */
 guint32 ext4_now(const Ext4 *ext4)
 {
 	return (guint32)CLAMP(ext4->range.now_s, 0, G_MAXINT32);
@@ -118,8 +119,7 @@ static gboolean ext4_stat(
 	struct ext2_inode inode;
 	Ext4Place place;
 
-	if (!ext4_find_existing(ext4, path, TRUE, &place, error) ||
-		!ext4_read_inode(ext4, place.inode, &inode, error))
+	if (!ext4_find_existing(ext4, path, TRUE, &place, &inode, error))
 		return FALSE;
 	*ret_stat = (ImageStat){
 		.kind = kind_of(inode.i_mode),
@@ -138,8 +138,7 @@ static gboolean ext4_set_mode(ImageFileSystem *image, const char *path, guint mo
 	struct ext2_inode inode;
 	Ext4Place place;
 
-	if (!ext4_find_existing(ext4, path, TRUE, &place, error) ||
-		!ext4_read_inode(ext4, place.inode, &inode, error))
+	if (!ext4_find_existing(ext4, path, TRUE, &place, &inode, error))
 		return FALSE;
 	inode.i_mode = (guint16)((inode.i_mode & ~07777u) | (mode & 07777u));
 	inode.i_ctime = ext4_now(ext4);
@@ -179,10 +178,15 @@ static gboolean ext4_list(ImageFileSystem *image, const char *path, ImageNameSin
 {
 	Ext4 *ext4 = (Ext4 *)image;
 	Listing listing = { sink, user_data, NULL };
+	struct ext2_inode inode;
 	Ext4Place place;
 
-	if (!ext4_find_existing(ext4, path, TRUE, &place, error))
+	if (!ext4_find_existing(ext4, path, TRUE, &place, &inode, error))
 		return FALSE;
+	if (!LINUX_S_ISDIR(inode.i_mode)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_CONFLICT, "%s: is not a folder", path);
+		return FALSE;
+	}
 	errcode_t code = ext2fs_dir_iterate2(ext4->fs, place.inode, 0, NULL, list_entry, &listing);
 	if (listing.error) {
 		g_propagate_error(error, listing.error);
