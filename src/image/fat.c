@@ -127,48 +127,61 @@ static gboolean append_text(gconstpointer data, gsize size, gpointer user_data, 
 	return TRUE;
 }
 
-/* mdir -b: a file is shown itself, a folder by what is in it. */
-static gboolean look(Fat *fat, const char *plain, gboolean *ret_found, ImageKind *ret_kind,
-	GString *listing, GError **error)
+/* What stands at a path. */
+typedef struct {
+	gboolean found;
+	ImageKind kind;
+	GString *listing; /* of a folder: what is in it, a line each */
+} Look;
+
+static void look_clear(Look *look)
 {
+	if (look->listing)
+		g_string_free(look->listing, TRUE);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Look, look_clear)
+
+/* mdir -b: a file is shown itself, a folder by what is in it. */
+static gboolean look_at(Fat *fat, const char *plain, Look *ret_look, GError **error)
+{
+	GString *listing = ret_look->listing = g_string_new(NULL);
 	const FatCall call = { "mdir", "-b", { plain }, -1, append_text, listing };
 	g_autofree char *words = NULL;
 	int status;
 
-	*ret_kind = IMAGE_FOLDER;
 	if (!call_mtools(fat, &call, &status, &words, error))
 		return FALSE;
-	*ret_found = status == 0;
-	if (!*ret_found && !strstr(words, "not found"))
+	ret_look->found = status == 0;
+	if (!ret_look->found && !strstr(words, "not found"))
 		return fail_call(plain + strlen("::"), words, error);
 	g_autofree char *first = g_strndup(listing->str, strcspn(listing->str, "\n"));
-	if (*ret_found && g_ascii_strcasecmp(first, plain) == 0)
-		*ret_kind = IMAGE_FILE;
+	gboolean is_file = ret_look->found && g_ascii_strcasecmp(first, plain) == 0;
+	ret_look->kind = is_file ? IMAGE_FILE : IMAGE_FOLDER;
 	return TRUE;
 }
 
-/* As look(), for what must be there. */
-static gboolean look_existing(Fat *fat, const char *plain, const char *path, ImageKind *ret_kind,
-	GString *listing, GError **error)
+/* At what must be there. @ret_plain: (out)(transfer full) */
+static gboolean look_at_existing(
+	Fat *fat, const char *path, char **ret_plain, Look *ret_look, GError **error)
 {
-	gboolean found;
-
-	if (!look(fat, plain, &found, ret_kind, listing, error))
+	*ret_plain = plain_path(path, error);
+	if (!*ret_plain || !look_at(fat, *ret_plain, ret_look, error))
 		return FALSE;
-	return found || fail(error, ROTA_ERROR_NOT_FOUND, path, "does not exist in the image");
+	return ret_look->found ||
+	       fail(error, ROTA_ERROR_NOT_FOUND, path, "does not exist in the image");
 }
 
 static gboolean fat_read(ImageFileSystem *image, const char *path, ImageSink sink,
 	gpointer user_data, GError **error)
 {
 	Fat *fat = (Fat *)image;
-	g_autoptr(GString) listing = g_string_new(NULL);
-	g_autofree char *plain = plain_path(path, error);
-	ImageKind kind;
+	g_autofree char *plain = NULL;
+	g_auto(Look) look = { 0 };
 
-	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+	if (!look_at_existing(fat, path, &plain, &look, error))
 		return FALSE;
-	if (kind != IMAGE_FILE)
+	if (look.kind != IMAGE_FILE)
 		return fail(error, ROTA_ERROR_CONFLICT, path, "is a folder");
 	const FatCall call = { "mcopy", "-n", { plain, "-" }, -1, sink, user_data };
 	return run_mtools(fat, &call, path, error);
@@ -184,12 +197,13 @@ static gboolean fat_stat(
 	ImageFileSystem *image, const char *path, ImageStat *ret_stat, GError **error)
 {
 	Fat *fat = (Fat *)image;
-	g_autoptr(GString) listing = g_string_new(NULL);
-	g_autofree char *plain = plain_path(path, error);
+	g_autofree char *plain = NULL;
+	g_auto(Look) look = { 0 };
 	ImageStat stat = { 0 };
 
-	if (!plain || !look_existing(fat, plain, path, &stat.kind, listing, error))
+	if (!look_at_existing(fat, path, &plain, &look, error))
 		return FALSE;
+	stat.kind = look.kind;
 	stat.mode = stat.kind == IMAGE_FILE ? FILE_MODE : FOLDER_MODE;
 	if (stat.kind == IMAGE_FILE && !fat_read(image, path, count_bytes, &stat.size, error))
 		return FALSE;
@@ -202,15 +216,14 @@ static gboolean fat_list(ImageFileSystem *image, const char *path, ImageNameSink
 	gpointer user_data, GError **error)
 {
 	Fat *fat = (Fat *)image;
-	g_autoptr(GString) listing = g_string_new(NULL);
-	g_autofree char *plain = plain_path(path, error);
-	ImageKind kind;
+	g_autofree char *plain = NULL;
+	g_auto(Look) look = { 0 };
 
-	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+	if (!look_at_existing(fat, path, &plain, &look, error))
 		return FALSE;
-	if (kind != IMAGE_FOLDER)
+	if (look.kind != IMAGE_FOLDER)
 		return fail(error, ROTA_ERROR_CONFLICT, path, "is not a folder");
-	g_auto(GStrv) lines = g_strsplit(listing->str, "\n", -1);
+	g_auto(GStrv) lines = g_strsplit(look.listing->str, "\n", -1);
 	for (char **line = lines; *line; line++) {
 		g_autofree char *name = g_path_get_basename(*line);
 
@@ -222,22 +235,20 @@ static gboolean fat_list(ImageFileSystem *image, const char *path, ImageNameSink
 
 static gboolean check_place(Fat *fat, const char *plain, const char *path, GError **error)
 {
-	g_autoptr(GString) listing = g_string_new(NULL);
-	g_autoptr(GString) folder_listing = g_string_new(NULL);
 	const char *slash = strrchr(plain, '/');
 	g_autofree char *folder =
 		slash == plain + 2 ? g_strdup("::/") : g_strndup(plain, (gsize)(slash - plain));
-	ImageKind kind;
-	gboolean found;
+	g_auto(Look) above = { 0 };
+	g_auto(Look) look = { 0 };
 
-	if (!look(fat, folder, &found, &kind, folder_listing, error))
+	if (!look_at(fat, folder, &above, error))
 		return FALSE;
-	if (!found || kind != IMAGE_FOLDER)
+	if (!above.found || above.kind != IMAGE_FOLDER)
 		return fail(error, ROTA_ERROR_NOT_FOUND, path,
 			"its folder does not exist in the image");
-	if (!look(fat, plain, &found, &kind, listing, error))
+	if (!look_at(fat, plain, &look, error))
 		return FALSE;
-	return !found || kind == IMAGE_FILE ||
+	return !look.found || look.kind == IMAGE_FILE ||
 	       fail(error, ROTA_ERROR_CONFLICT, path,
 		       "is a folder in the image; a path that ends in / puts the file into it");
 }
@@ -247,13 +258,11 @@ static gboolean check_place(Fat *fat, const char *plain, const char *path, GErro
 static gboolean check_name(
 	Fat *fat, const char *plain, const char *path, ImageKind wanted, GError **error)
 {
-	g_autoptr(GString) listing = g_string_new(NULL);
-	ImageKind kind;
-	gboolean found;
+	g_auto(Look) look = { 0 };
 
-	if (!look(fat, plain, &found, &kind, listing, error))
+	if (!look_at(fat, plain, &look, error))
 		return FALSE;
-	return (found && kind == wanted) || refuse_name(path, error);
+	return (look.found && look.kind == wanted) || refuse_name(path, error);
 }
 
 /* There are no links to follow. */
@@ -272,14 +281,12 @@ static gboolean fat_write(
 
 static gboolean make_one(Fat *fat, const char *plain, const char *path, GError **error)
 {
-	g_autoptr(GString) listing = g_string_new(NULL);
-	ImageKind kind;
-	gboolean found;
+	g_auto(Look) look = { 0 };
 
-	if (!look(fat, plain, &found, &kind, listing, error))
+	if (!look_at(fat, plain, &look, error))
 		return FALSE;
-	if (found)
-		return kind == IMAGE_FOLDER ||
+	if (look.found)
+		return look.kind == IMAGE_FOLDER ||
 		       fail(error, ROTA_ERROR_CONFLICT, path, "is there and is not a folder");
 	const FatCall call = { "mmd", NULL, { plain }, -1, NULL, NULL };
 	return run_mtools(fat, &call, path, error) &&
@@ -313,21 +320,20 @@ static gboolean fat_remove(
 	ImageFileSystem *image, const char *path, gboolean recursive, GError **error)
 {
 	Fat *fat = (Fat *)image;
-	g_autoptr(GString) listing = g_string_new(NULL);
-	g_autofree char *plain = plain_path(path, error);
-	ImageKind kind;
+	g_autofree char *plain = NULL;
+	g_auto(Look) look = { 0 };
 
-	if (!plain || !look_existing(fat, plain, path, &kind, listing, error))
+	if (!look_at_existing(fat, path, &plain, &look, error))
 		return FALSE;
 	if (g_str_equal(plain, "::/"))
 		return fail(error, ROTA_ERROR_INVALID, path, "cannot be removed");
-	gboolean goes = recursive || (listing->len == 0 && g_str_has_suffix(path, "/"));
-	if (kind == IMAGE_FOLDER && !goes)
+	gboolean goes = recursive || (look.listing->len == 0 && g_str_has_suffix(path, "/"));
+	if (look.kind == IMAGE_FOLDER && !goes)
 		return fail(error, ROTA_ERROR_CONFLICT, path,
-			listing->len ? "the folder is not empty" : "is a folder");
+			look.listing->len ? "the folder is not empty" : "is a folder");
 	const char *folder_program = recursive ? "mdeltree" : "mrd";
-	const FatCall call = { kind == IMAGE_FILE ? "mdel" : folder_program, NULL, { plain }, -1,
-		NULL, NULL };
+	const FatCall call = { look.kind == IMAGE_FILE ? "mdel" : folder_program, NULL, { plain },
+		-1, NULL, NULL };
 	return run_mtools(fat, &call, path, error);
 }
 
