@@ -151,6 +151,52 @@ static void test_signs(gconstpointer index)
 	g_assert_null(key_sign_message(public, message, strlen(message), NULL));
 }
 
+/* What TLS may ask for. */
+static void test_schemes(void)
+{
+	static const char *const digests[] = { "SHA256", "SHA384", "SHA512" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
+		g_autofree char *path = g_strdup_printf("token=build;object=%s", kinds[i].label);
+		g_autoptr(Key) key = open_private(path);
+
+		for (gsize j = 0; j < G_N_ELEMENTS(digests); j++)
+			for (guint pss = 0; pss <= (kinds[i].kind == KEY_RSA); pss++) {
+				KeyScheme scheme = { digests[j], pss };
+				g_autoptr(GError) error = NULL;
+				/* It is verified with the public half before it is handed out. */
+				g_autoptr(GBytes) signature = key_sign_by_scheme(
+					key, &scheme, message, strlen(message), &error);
+
+				g_assert_no_error(error);
+				g_assert_nonnull(signature);
+			}
+	}
+}
+
+static void test_ed25519(void)
+{
+	g_autoptr(Key) original = key_generate(KEY_ED25519, 0, NULL);
+	g_autoptr(Key) key = NULL;
+	g_autoptr(GBytes) signature = NULL;
+
+	import_key("build", original, "ed25519", "03");
+	key = open_private("token=build;object=ed25519");
+	signature = key_sign_message(key, message, strlen(message), NULL);
+	assert_same(key, original);
+	g_assert_true(key_verify_message(original, message, strlen(message), signature, NULL));
+}
+
+static void test_unknown_scheme(void)
+{
+	g_autoptr(Key) key = open_private("token=build;object=p256");
+	KeyScheme scheme = { .digest = "MD5" };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(key_sign_by_scheme(key, &scheme, message, strlen(message), &error));
+	g_assert_nonnull(error);
+}
+
 static gpointer sign_often(gpointer key)
 {
 	for (guint i = 0; i < 20; i++) {
@@ -389,6 +435,9 @@ int main(int argc, char **argv)
 
 			g_test_add_data_func(path, GUINT_TO_POINTER(i), test_signs);
 		}
+		g_test_add_func("/crypto/pkcs11/schemes", test_schemes);
+		g_test_add_func("/crypto/pkcs11/unknown-scheme", test_unknown_scheme);
+		g_test_add_func("/crypto/pkcs11/ed25519", test_ed25519);
 		g_test_add_func("/crypto/pkcs11/threads", test_threads);
 		g_test_add_func("/crypto/pkcs11/by-id", test_by_id);
 		g_test_add_func("/crypto/pkcs11/ways-of-the-pin", test_ways_of_the_pin);

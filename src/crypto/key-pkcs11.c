@@ -4,14 +4,12 @@
 #include "crypto/key-pkcs11.h"
 #include <string.h>
 #include "base/error.h"
-#include "crypto/digest.h"
 #include "crypto/key-private.h"
 #include "crypto/pkcs11-private.h"
 
 enum {
 	PKCS11_DEADLINE_S = 60,
 	PKCS11_PAD_DEADLINE_S = 180, /* somebody types a PIN on the token's own pad */
-	PKCS11_SIGNATURE_SIZE_MAX = 4096,
 };
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
@@ -20,12 +18,11 @@ typedef struct {
 	Pkcs11Thread *thread;
 	Pkcs11Session session;
 	gboolean for_private;
-	CK_OBJECT_HANDLE object;
-	gboolean wants_pin_always; /* for each signature anew */
-	gboolean pin_refused;      /* then: it is not told again */
+	Pkcs11SigningKey signing_with;
+	gboolean pin_refused; /* at a signature: it is not told again */
 	EVP_PKEY *public_half;
-	KeyKind kind;
 	GMutex signing; /* held for one signature; what follows is of the present one */
+	KeyScheme scheme;
 	GBytes *message;
 	GBytes *signature;
 } Pkcs11Key;
@@ -107,15 +104,15 @@ static gboolean find_private(gpointer data, GError **error)
 {
 	Pkcs11Key *key = data;
 
-	if (!pkcs11_find_object(&key->session, CKO_PRIVATE_KEY, &key->object, error))
+	if (!pkcs11_find_object(&key->session, CKO_PRIVATE_KEY, &key->signing_with.object, error))
 		return FALSE;
-	if (key->object == CK_INVALID_HANDLE)
+	if (key->signing_with.object == CK_INVALID_HANDLE)
 		return refuse_missing("private key", error);
-	key->wants_pin_always =
-		pkcs11_read_flag(&key->session, key->object, CKA_ALWAYS_AUTHENTICATE);
-	if (!key->wants_pin_always)
+	key->signing_with.wants_pin_always =
+		pkcs11_read_flag(&key->session, key->signing_with.object, CKA_ALWAYS_AUTHENTICATE);
+	if (!key->signing_with.wants_pin_always)
 		pkcs11_session_forget_pin(&key->session);
-	key->public_half = public_half_of(&key->session, key->object);
+	key->public_half = public_half_of(&key->session, key->signing_with.object);
 	if (key->public_half != NULL)
 		return TRUE;
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,
@@ -130,11 +127,12 @@ static gboolean find_public(gpointer data, GError **error)
 	Pkcs11Key *key = data;
 
 	for (gsize i = 0; key->public_half == NULL && i < G_N_ELEMENTS(classes); i++) {
-		if (!pkcs11_find_object(&key->session, classes[i], &key->object, error))
+		if (!pkcs11_find_object(
+			    &key->session, classes[i], &key->signing_with.object, error))
 			return FALSE;
-		if (key->object != CK_INVALID_HANDLE)
-			key->public_half =
-				pkcs11_read_public(&key->session, key->object, classes[i]);
+		if (key->signing_with.object != CK_INVALID_HANDLE)
+			key->public_half = pkcs11_read_public(
+				&key->session, key->signing_with.object, classes[i]);
 	}
 	return key->public_half != NULL ||
 	       refuse_missing("public key or certificate, of RSA or a named EC curve", error);
@@ -243,7 +241,7 @@ static Key *open_private(Pkcs11Key *opened, const KeyLoading *loading, GError **
 		g_steal_pointer(&owned->public_half), allow_weak, &pkcs11_signer, error);
 	if (key == NULL)
 		return NULL;
-	owned->kind = key->kind;
+	owned->signing_with.kind = key->kind;
 	key->signer_state = g_steal_pointer(&owned);
 	return key;
 }
@@ -294,107 +292,19 @@ Key *key_open_public_pkcs11(const char *uri, const KeyLoading *loading, GError *
 
 /* --- signing --- */
 
-typedef enum {
-	INPUT_DIGEST_INFO, /* a SHA-256 with its name before it, as PKCS#1 v1.5 pads it */
-	INPUT_DIGEST,
-	INPUT_MESSAGE, /* the token hashes */
-} SignInput;
-
-/* In order of preference: a manifest has up to 4 MiB, a digest has 32 bytes; some tokens in FIPS
- * mode sign only what they hashed themselves. */
-static const struct {
-	gboolean rsa;
-	CK_MECHANISM_TYPE mechanism;
-	SignInput input;
-} ways[] = {
-	{ TRUE, CKM_RSA_PKCS, INPUT_DIGEST_INFO },
-	{ TRUE, CKM_SHA256_RSA_PKCS, INPUT_MESSAGE },
-	{ FALSE, CKM_ECDSA, INPUT_DIGEST },
-	{ FALSE, CKM_ECDSA_SHA256, INPUT_MESSAGE },
-};
-
-static gboolean can_sign(const Pkcs11Session *session, CK_MECHANISM_TYPE type)
-{
-	CK_MECHANISM_INFO info;
-
-	return session->token->C_GetMechanismInfo(session->slot, type, &info) == CKR_OK &&
-	       (info.flags & CKF_SIGN);
-}
-
-static GBytes *make_input(GBytes *message, SignInput input)
-{
-	static const guint8 sha256_info[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48,
-		0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
-	guint8 digest_info[sizeof sha256_info + SHA256_SIZE];
-	gsize size;
-	gconstpointer data = g_bytes_get_data(message, &size);
-
-	if (input == INPUT_MESSAGE)
-		return g_bytes_ref(message);
-	memcpy(digest_info, sha256_info, sizeof sha256_info);
-	sha256_of(data, size, digest_info + sizeof sha256_info);
-	if (input == INPUT_DIGEST)
-		return g_bytes_new(digest_info + sizeof sha256_info, SHA256_SIZE);
-	return g_bytes_new(digest_info, sizeof digest_info);
-}
-
-/* A PIN for signatures may be another one than that of the login: each wrong try counts towards a
- * lock. What is typed on a pad is not ours to count. */
-static CK_RV log_in_for_signature(Pkcs11Key *key)
-{
-	CK_RV rv;
-
-	if (!key->wants_pin_always)
-		return CKR_OK;
-	rv = pkcs11_session_tell_pin(&key->session, CKU_CONTEXT_SPECIFIC);
-	if (rv != CKR_OK && key->session.pin != NULL) {
-		key->pin_refused = TRUE;
-		pkcs11_session_forget_pin(&key->session);
-	}
-	return rv;
-}
-
-static CK_RV sign_by(Pkcs11Key *key, CK_MECHANISM_TYPE type, GBytes *input)
-{
-	CK_FUNCTION_LIST *token = key->session.token;
-	CK_SESSION_HANDLE session = key->session.session;
-	CK_MECHANISM mechanism = { type, NULL, 0 };
-	guint8 signature[PKCS11_SIGNATURE_SIZE_MAX];
-	CK_ULONG signature_size = sizeof signature;
-	gsize size;
-	gconstpointer data = g_bytes_get_data(input, &size);
-	CK_RV rv = token->C_SignInit(session, &mechanism, key->object);
-
-	if (rv == CKR_OK)
-		rv = log_in_for_signature(key);
-	if (rv != CKR_OK)
-		return rv;
-	rv = token->C_Sign(session, (guint8 *)(guintptr)data, size, signature, &signature_size);
-	if (rv == CKR_OK)
-		key->signature = g_bytes_new(signature, signature_size);
-	return rv;
-}
-
 static gboolean sign_step(gpointer data, GError **error)
 {
 	Pkcs11Key *key = data;
 
 	if (key->pin_refused)
 		return pkcs11_fail(CKR_PIN_INCORRECT, "the PIN is not told again", error);
-	for (gsize i = 0; i < G_N_ELEMENTS(ways); i++) {
-		CK_RV rv;
-
-		if (ways[i].rsa != (key->kind == KEY_RSA) ||
-			!can_sign(&key->session, ways[i].mechanism))
-			continue;
-		g_autoptr(GBytes) input = make_input(key->message, ways[i].input);
-		rv = sign_by(key, ways[i].mechanism, input);
-		return rv == CKR_OK || pkcs11_fail(rv, "the token does not sign", error);
-	}
-	return pkcs11_fail(CKR_MECHANISM_INVALID, "the token does not sign with such keys", error);
+	key->signature = pkcs11_make_signature(&key->session, &key->signing_with, key->scheme,
+		key->message, &key->pin_refused, error);
+	return key->signature != NULL;
 }
 
-static GBytes *pkcs11_sign(gpointer state, gconstpointer data, gsize size, GError **error)
+static GBytes *pkcs11_sign(
+	gpointer state, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
 	Pkcs11Key *key = state;
 	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&key->signing);
@@ -407,6 +317,7 @@ static GBytes *pkcs11_sign(gpointer state, gconstpointer data, gsize size, GErro
 	g_clear_pointer(&key->message, g_bytes_unref);
 	g_clear_pointer(&key->signature, g_bytes_unref);
 	key->message = g_bytes_new(data, size);
+	key->scheme = *scheme;
 	if (!run(key, sign_step, error))
 		return NULL;
 	return g_steal_pointer(&key->signature);

@@ -54,11 +54,19 @@ Key *key_generate(KeyKind kind, guint bits, GError **error) G_GNUC_WARN_UNUSED_R
 gboolean key_save_private(
 	const Key *key, const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* How a signature is made. */
+typedef struct {
+	const char
+		*digest; /* "SHA256", "SHA384" or "SHA512"; NULL for Ed25519, which hashes itself */
+	gboolean pss;    /* RSA: PSS with a salt as long as the digest; otherwise PKCS#1 v1.5 */
+} KeyScheme;
+
 /* What signs for a key that stays elsewhere. */
 typedef struct {
-	/* RSA: PKCS#1 v1.5 over SHA-256; EC: r and s side by side, or DER. May be called by any
-	 * thread. */
-	GBytes *(*sign)(gpointer state, gconstpointer data, gsize size, GError **error);
+	/* EC: r and s side by side, or DER. ROTA_ERROR_UNSUPPORTED for a scheme it does not make.
+	 * May be called by any thread. */
+	GBytes *(*sign)(gpointer state, const KeyScheme *scheme, gconstpointer data, gsize size,
+		GError **error);
 	void (*free)(gpointer state);
 } KeySigner;
 
@@ -88,6 +96,10 @@ GBytes *key_sign_message(
 	const Key *key, gconstpointer data, gsize size, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* FALSE with ROTA_ERROR_UNAUTHORIZED "signature verification failed". */
 gboolean key_verify_message(const Key *key, gconstpointer data, gsize size, GBytes *signature,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The signature of a handshake or a certificate request, as @scheme says; EC: DER. */
+GBytes *key_sign_by_scheme(const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- Manifests of artifacts (artifact-format.md section 4) ---

@@ -11,6 +11,8 @@
 enum {
 	ATTRIBUTE_SIZE_MAX = 64 * 1024, /* a certificate is the largest we read */
 	TEMPLATE_SIZE_MAX = 4,
+	ED25519_POINT_SIZE = 32,
+	OCTET_STRING_HEAD_SIZE = 2,
 };
 
 typedef unsigned char Bytes;
@@ -204,6 +206,21 @@ static EVP_PKEY *read_ec(const Pkcs11Session *session, CK_OBJECT_HANDLE object)
 	return key_from(builder, "EC");
 }
 
+/* PKCS#11 3.0 has Ed25519's point as any other; its length says whether it is wrapped. */
+static EVP_PKEY *read_ed25519(const Pkcs11Session *session, CK_OBJECT_HANDLE object)
+{
+	g_autoptr(GBytes) point = read_attribute(session, object, CKA_EC_POINT);
+	gsize size = 0;
+	const Bytes *data = point != NULL ? g_bytes_get_data(point, &size) : NULL;
+	gsize skipped =
+		size == ED25519_POINT_SIZE + OCTET_STRING_HEAD_SIZE ? OCTET_STRING_HEAD_SIZE : 0;
+
+	if (size - skipped != ED25519_POINT_SIZE)
+		return NULL;
+	return EVP_PKEY_new_raw_public_key(
+		EVP_PKEY_ED25519, NULL, data + skipped, ED25519_POINT_SIZE);
+}
+
 static EVP_PKEY *read_certificate(const Pkcs11Session *session, CK_OBJECT_HANDLE object)
 {
 	g_autoptr(GBytes) der = read_attribute(session, object, CKA_VALUE);
@@ -228,6 +245,8 @@ EVP_PKEY *pkcs11_read_public(
 		return read_rsa(session, object);
 	case CKK_EC:
 		return read_ec(session, object);
+	case CKK_EC_EDWARDS:
+		return read_ed25519(session, object);
 	default:
 		return NULL;
 	}

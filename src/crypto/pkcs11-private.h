@@ -4,9 +4,10 @@
 #include <openssl/evp.h>
 #include <p11-kit/p11-kit.h>
 #include <p11-kit/uri.h>
+#include "crypto/key.h"
 
-/* The three parts of a key in a token: the thread that speaks with its module, the session with the
- * token, and the objects in it. */
+/* The parts of a key in a token: the thread that speaks with its module, the session with the
+ * token, the objects in it, and the signatures that they make. */
 
 /* --- pkcs11-thread.c: calls that may hang --- */
 
@@ -75,3 +76,15 @@ EVP_PKEY *pkcs11_read_public(
 /* A boolean attribute; FALSE where the object has none of the kind. */
 gboolean pkcs11_read_flag(
 	const Pkcs11Session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+
+/* --- pkcs11-signature.c: what a key in a session signs. It runs in the thread. --- */
+
+typedef struct {
+	CK_OBJECT_HANDLE object;
+	KeyKind kind;
+	gboolean wants_pin_always; /* for each signature anew */
+} Pkcs11SigningKey;
+
+/* @ret_pin_refused: TRUE where the PIN that a signature wants was refused. */
+GBytes *pkcs11_make_signature(Pkcs11Session *session, const Pkcs11SigningKey *key, KeyScheme scheme,
+	GBytes *message, gboolean *ret_pin_refused, GError **error) G_GNUC_WARN_UNUSED_RESULT;

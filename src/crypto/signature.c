@@ -4,6 +4,7 @@
 #include <string.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 #include "base/error.h"
 #include "crypto/key-private.h"
 
@@ -15,10 +16,18 @@ enum {
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_MD_CTX, EVP_MD_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ECDSA_SIG, ECDSA_SIG_free)
 
-/* Ed25519 hashes for itself; all others sign a SHA-256. RSA's default padding is PKCS#1 v1.5. */
-static const char *digest_for(const Key *key)
+/* Ed25519 hashes for itself; all others sign a SHA-256. */
+static KeyScheme usual_scheme(const Key *key)
 {
-	return key->kind == KEY_ED25519 ? NULL : "SHA256";
+	return (KeyScheme){ .digest = key->kind == KEY_ED25519 ? NULL : "SHA256" };
+}
+
+/* Only RSA has a choice; its default is PKCS#1 v1.5. */
+static gboolean set_padding(EVP_PKEY_CTX *context, const KeyScheme *scheme)
+{
+	return !scheme->pss ||
+	       (EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PSS_PADDING) > 0 &&
+		       EVP_PKEY_CTX_set_rsa_pss_saltlen(context, RSA_PSS_SALTLEN_DIGEST) > 0);
 }
 
 static gboolean refuse(GError **error)
@@ -28,19 +37,29 @@ static gboolean refuse(GError **error)
 	return FALSE;
 }
 
-static gboolean verify(
-	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+static gboolean verify_by(const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size,
+	GBytes *signature, GError **error)
 {
 	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *details = NULL;
 	gsize signature_size;
 	const guint8 *bytes = g_bytes_get_data(signature, &signature_size);
 
 	if (bytes == NULL ||
 		EVP_DigestVerifyInit_ex(
-			context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) != 1 ||
+			context, &details, scheme->digest, NULL, NULL, key->pkey, NULL) != 1 ||
+		!set_padding(details, scheme) ||
 		EVP_DigestVerify(context, bytes, signature_size, data, size) != 1)
 		return refuse(error);
 	return TRUE;
+}
+
+static gboolean verify(
+	const Key *key, gconstpointer data, gsize size, GBytes *signature, GError **error)
+{
+	KeyScheme scheme = usual_scheme(key);
+
+	return verify_by(key, &scheme, data, size, signature, error);
 }
 
 /* r and s side by side, each half of @raw, to DER. */
@@ -62,14 +81,17 @@ static GBytes *der_from_raw(GBytes *raw)
 	return bytes;
 }
 
-static GBytes *sign_here(const Key *key, gconstpointer data, gsize size, GError **error)
+static GBytes *sign_here(
+	const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
 	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *details = NULL;
 	g_autofree guint8 *signature = NULL;
 	gsize signature_size = 0;
 
-	if (EVP_DigestSignInit_ex(context, NULL, digest_for(key), NULL, NULL, key->pkey, NULL) !=
+	if (EVP_DigestSignInit_ex(context, &details, scheme->digest, NULL, NULL, key->pkey, NULL) !=
 			1 ||
+		!set_padding(details, scheme) ||
 		EVP_DigestSign(context, NULL, &signature_size, data, size) != 1) {
 		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");
 		return NULL;
@@ -85,33 +107,43 @@ static GBytes *sign_here(const Key *key, gconstpointer data, gsize size, GError 
 /* What comes from elsewhere is checked before anybody relies on it: the public half may be of
  * another key, and a fault in the making of a signature can give the key away. An ECDSA signature
  * may come as r and s or in DER. */
-static GBytes *sign_elsewhere(const Key *key, gconstpointer data, gsize size, GError **error)
+static GBytes *sign_elsewhere(
+	const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
-	g_autoptr(GBytes) signature = key->signer->sign(key->signer_state, data, size, error);
+	g_autoptr(GBytes) signature =
+		key->signer->sign(key->signer_state, scheme, data, size, error);
 	gsize signature_size = signature != NULL ? g_bytes_get_size(signature) : 0;
 	g_autoptr(GBytes) der = NULL;
 
 	if (signature == NULL)
 		return NULL;
-	if (verify(key, data, size, signature, NULL))
+	if (verify_by(key, scheme, data, size, signature, NULL))
 		return g_steal_pointer(&signature);
 	if (key->kind != KEY_RSA && signature_size > 0 && signature_size % 2 == 0)
 		der = der_from_raw(signature);
-	if (der != NULL && verify(key, data, size, der, NULL))
+	if (der != NULL && verify_by(key, scheme, data, size, der, NULL))
 		return g_steal_pointer(&der);
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
 		"the signature that was made does not verify with the public half of the key");
 	return NULL;
 }
 
-static GBytes *sign(const Key *key, gconstpointer data, gsize size, GError **error)
+GBytes *key_sign_by_scheme(
+	const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
 	if (!key->is_private) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "a public key cannot sign");
 		return NULL;
 	}
-	return key->signer != NULL ? sign_elsewhere(key, data, size, error)
-				   : sign_here(key, data, size, error);
+	return key->signer != NULL ? sign_elsewhere(key, scheme, data, size, error)
+				   : sign_here(key, scheme, data, size, error);
+}
+
+static GBytes *sign(const Key *key, gconstpointer data, gsize size, GError **error)
+{
+	KeyScheme scheme = usual_scheme(key);
+
+	return key_sign_by_scheme(key, &scheme, data, size, error);
 }
 
 GBytes *key_sign_message(const Key *key, gconstpointer data, gsize size, GError **error)

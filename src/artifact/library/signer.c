@@ -55,13 +55,16 @@ RotaArtifactSigner *rota_artifact_signer_new_key_file(
 
 /* --- a key elsewhere --- */
 
-static GBytes *sign_by_callback(gpointer state, gconstpointer data, gsize size, GError **error)
+/* Artifacts are signed in the one scheme that the callback is promised. */
+static GBytes *sign_by_callback(gpointer state, const KeyScheme *scheme, gconstpointer data,
+	gsize size, GError **error)
 {
 	const Callback *callback = state;
 	guint8 digest[SHA256_SIZE];
 	g_autofree guint8 *signature = g_malloc0(SIGNATURE_SIZE_MAX);
 	size_t signature_size = SIGNATURE_SIZE_MAX;
 
+	g_assert(g_str_equal(scheme->digest, "SHA256") && !scheme->pss);
 	sha256_of(data, size, digest);
 	if (callback->sign(digest, data, size, signature, &signature_size, callback->user_data) &&
 		signature_size > 0 && signature_size <= SIGNATURE_SIZE_MAX)
