@@ -187,6 +187,37 @@ static void test_ed25519(void)
 	g_assert_true(key_verify_message(original, message, strlen(message), signature, NULL));
 }
 
+/* Made in the token, found again by its name, and out of reach: what is not in memory cannot be
+ * saved. Nothing is made over a key that is there. */
+static void test_makes(void)
+{
+	static const struct {
+		const char *path;
+		KeyKind kind;
+	} wishes[] = {
+		{ "token=build;object=made-rsa", KEY_RSA },
+		{ "token=build;object=made-p256;id=%07", KEY_P256 },
+		{ "token=build;object=made-ed25519", KEY_ED25519 },
+	};
+	g_autofree char *query = g_strdup_printf("pin-source=file:%s", pin_file);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(wishes); i++) {
+		g_autofree char *uri = uri_of(wishes[i].path, query);
+		g_autofree char *path = g_build_filename(folder, "made.pem", NULL);
+		g_autoptr(GError) error = NULL, twice = NULL;
+		g_autoptr(Key) made = key_make_pkcs11(uri, wishes[i].kind, 2048, NULL, &error);
+		g_autoptr(Key) found = NULL;
+
+		g_assert_no_error(error);
+		found = open_private(wishes[i].path);
+		assert_same(made, found);
+		g_assert_cmpint(key_kind(made), ==, wishes[i].kind);
+		g_assert_null(key_make_pkcs11(uri, wishes[i].kind, 2048, NULL, &twice));
+		g_assert_error(twice, ROTA_ERROR, ROTA_ERROR_CONFLICT);
+		g_assert_false(key_save_private(made, path, NULL));
+	}
+}
+
 static void test_unknown_scheme(void)
 {
 	g_autoptr(Key) key = open_private("token=build;object=p256");
@@ -438,6 +469,7 @@ int main(int argc, char **argv)
 		g_test_add_func("/crypto/pkcs11/schemes", test_schemes);
 		g_test_add_func("/crypto/pkcs11/unknown-scheme", test_unknown_scheme);
 		g_test_add_func("/crypto/pkcs11/ed25519", test_ed25519);
+		g_test_add_func("/crypto/pkcs11/makes", test_makes);
 		g_test_add_func("/crypto/pkcs11/threads", test_threads);
 		g_test_add_func("/crypto/pkcs11/by-id", test_by_id);
 		g_test_add_func("/crypto/pkcs11/ways-of-the-pin", test_ways_of_the_pin);

@@ -14,10 +14,17 @@ enum {
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY, EVP_PKEY_free)
 
+/* A key to be made. */
+typedef struct {
+	KeyKind kind;
+	guint bits;
+} Pkcs11Wish;
+
 typedef struct {
 	Pkcs11Thread *thread;
 	Pkcs11Session session;
 	gboolean for_private;
+	Pkcs11Wish wish; /* where the session writes: what is made first */
 	Pkcs11SigningKey signing_with;
 	gboolean pin_refused; /* at a signature: it is not told again */
 	EVP_PKEY *public_half;
@@ -119,6 +126,13 @@ static gboolean find_private(gpointer data, GError **error)
 		"the token holds no public half of the key: neither a public key nor a "
 		"certificate with the same id, of RSA or a named EC curve");
 	return FALSE;
+}
+
+static gboolean make_pair(gpointer data, GError **error)
+{
+	Pkcs11Key *key = data;
+
+	return pkcs11_generate(&key->session, key->wish.kind, key->wish.bits, error);
 }
 
 static gboolean find_public(gpointer data, GError **error)
@@ -235,7 +249,9 @@ static Key *open_private(Pkcs11Key *opened, const KeyLoading *loading, GError **
 	Key *key;
 
 	if (!run(owned, find_token, error) || !get_pin(&owned->session, loading, error) ||
-		!run(owned, log_in, error) || !run(owned, find_private, error))
+		!run(owned, log_in, error) ||
+		(owned->session.writes && !run(owned, make_pair, error)) ||
+		!run(owned, find_private, error))
 		return NULL;
 	key = key_new_with_signer(
 		g_steal_pointer(&owned->public_half), allow_weak, &pkcs11_signer, error);
@@ -261,8 +277,8 @@ static Key *open_public(Pkcs11Key *opened, const KeyLoading *loading, GError **e
 		loading != NULL && loading->allow_weak, error);
 }
 
-static Key *open_key(
-	const char *text, gboolean for_private, const KeyLoading *loading, GError **error)
+static Key *open_key(const char *text, gboolean for_private, const Pkcs11Wish *wish,
+	const KeyLoading *loading, GError **error)
 {
 	P11KitUri *uri = parse_uri(text, error);
 	g_autofree char *shown = NULL;
@@ -273,6 +289,10 @@ static Key *open_key(
 		return NULL;
 	shown = shown_uri(uri);
 	opened = new_pkcs11_key(uri, for_private);
+	if (wish != NULL) {
+		opened->wish = *wish;
+		opened->session.writes = TRUE;
+	}
 	key = for_private ? open_private(opened, loading, error)
 			  : open_public(opened, loading, error);
 	if (key == NULL)
@@ -282,12 +302,20 @@ static Key *open_key(
 
 Key *key_open_private_pkcs11(const char *uri, const KeyLoading *loading, GError **error)
 {
-	return open_key(uri, TRUE, loading, error);
+	return open_key(uri, TRUE, NULL, loading, error);
+}
+
+Key *key_make_pkcs11(
+	const char *uri, KeyKind kind, guint bits, const KeyLoading *loading, GError **error)
+{
+	Pkcs11Wish wish = { kind, bits };
+
+	return open_key(uri, TRUE, &wish, loading, error);
 }
 
 Key *key_open_public_pkcs11(const char *uri, const KeyLoading *loading, GError **error)
 {
-	return open_key(uri, FALSE, loading, error);
+	return open_key(uri, FALSE, NULL, loading, error);
 }
 
 /* --- signing --- */

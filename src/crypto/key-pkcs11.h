@@ -24,6 +24,12 @@ gboolean key_name_is_pkcs11(const char *name);
 Key *key_open_private_pkcs11(
 	const char *uri, const KeyLoading *loading, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Makes a pair in the token by the names of the URI (object=, id=) and opens it. The private half
+ * is sensitive and cannot be extracted. @bits: for KEY_RSA only. ROTA_ERROR_CONFLICT: there is such
+ * a key already. */
+Key *key_make_pkcs11(const char *uri, KeyKind kind, guint bits, const KeyLoading *loading,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The public half, from a public key or a certificate in the token. No PIN is needed, unless the
  * token hides even those; then the URI must say where it is. */
 Key *key_open_public_pkcs11(

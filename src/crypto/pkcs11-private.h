@@ -39,6 +39,7 @@ typedef struct {
 	CK_SLOT_ID slot;
 	CK_TOKEN_INFO info;
 	CK_SESSION_HANDLE session; /* 0: none */
+	gboolean writes;           /* objects are to be made in the token */
 	char *pin; /* kept behind the login for keys that want it again for every signature */
 } Pkcs11Session;
 
@@ -76,6 +77,12 @@ EVP_PKEY *pkcs11_read_public(
 /* A boolean attribute; FALSE where the object has none of the kind. */
 gboolean pkcs11_read_flag(
 	const Pkcs11Session *session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type);
+
+/* --- pkcs11-generate.c: a new pair. It runs in the thread. --- */
+
+/* ROTA_ERROR_CONFLICT where the URI names a private key that is there already. @bits: RSA only. */
+gboolean pkcs11_generate(
+	Pkcs11Session *session, KeyKind kind, guint bits, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* --- pkcs11-signature.c: what a key in a session signs. It runs in the thread. --- */
 

@@ -195,8 +195,9 @@ gboolean pkcs11_session_find_token(Pkcs11Session *session, gboolean for_private,
 
 gboolean pkcs11_session_open(Pkcs11Session *session, GError **error)
 {
-	CK_RV rv = session->token->C_OpenSession(
-		session->slot, CKF_SERIAL_SESSION, NULL, NULL, &session->session);
+	CK_FLAGS flags = CKF_SERIAL_SESSION | (session->writes ? CKF_RW_SESSION : 0);
+	CK_RV rv =
+		session->token->C_OpenSession(session->slot, flags, NULL, NULL, &session->session);
 
 	return rv == CKR_OK || pkcs11_fail(rv, "open a session with the token", error);
 }

@@ -56,8 +56,8 @@ RotaArtifactSigner *rota_artifact_signer_new_key_file(
 /* --- a key elsewhere --- */
 
 /* Artifacts are signed in the one scheme that the callback is promised. */
-static GBytes *sign_by_callback(gpointer state, const KeyScheme *scheme, gconstpointer data,
-	gsize size, GError **error)
+static GBytes *sign_by_callback(
+	gpointer state, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
 	const Callback *callback = state;
 	guint8 digest[SHA256_SIZE];
