@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from support.module import SmallDisk, Striker
+from support.tree import set_flags
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,19 @@ def small_disk(tmp_path):
     yield make
     for disk in disks:
         disk.remove()
+
+
+@pytest.fixture
+def immutable():
+    """immutable(path, flag): as chattr does, until the test ends."""
+    paths = []
+
+    def make(path, flag):
+        try:
+            set_flags(path, flag)
+        except OSError as error:
+            pytest.skip(f"this file system has no such flags: {error}")
+        paths.append(path)
+    yield make
+    for path in paths:
+        set_flags(path, 0)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every module that can take an update back, through every way an update may go: module x what was there before x
-{installed, refused, taken back, killed at each call that changes a file system, no room from each such call on, a full
-disk}. What a way must leave is said once, here; what the module's world looks like, in tests/support/module_world.py."""
+{installed, refused, taken back before and after the commit, killed at each call that changes a file system, no room from
+each such call on, a full disk, a disk only for reading}. What a way must leave is said once, here; what the module's
+world looks like, in tests/support/module_world.py."""
 
 import re
 
@@ -38,7 +39,7 @@ def test_installed_and_taken_back(tmp_path, name, before):
     world.module.install()
     assert world.is_new()
     world.take_back()
-    assert world.is_old(), f"{world.old} became {world.seen()}"
+    assert world.is_old(), world.differences()
 
 
 @WAYS
@@ -56,6 +57,28 @@ def test_taken_back_before_install_and_again_after_it(tmp_path, name, before):
 
 
 @WAYS
+def test_taken_back_after_commit(tmp_path, name, before):
+    """What can be undone is kept until Cleanup: of several payloads the next one's commit may fail."""
+    world = world_of(tmp_path, name, before)
+    world.module.install()
+    world.commit()
+    world.take_back()
+    assert world.is_old(), world.differences()
+
+
+@WAYS
+def test_after_cleanup_nothing_is_taken_back(tmp_path, name, before):
+    world = world_of(tmp_path, name, before)
+    world.module.install()
+    world.keep()
+    kept = world.seen()
+    world.module.prepare()
+    world.module.download()
+    world.take_back()
+    assert not world.differences(kept)
+
+
+@WAYS
 def test_a_payload_that_cannot_be_installed(tmp_path, name, before):
     world = world_of(tmp_path, name, before)
     world.spoil()
@@ -63,7 +86,7 @@ def test_a_payload_that_cannot_be_installed(tmp_path, name, before):
         world.module.install()
     assert failure.value.done.stderr.strip(), "it fails without a word"
     world.take_back()
-    assert world.is_old(), f"{world.old} became {world.seen()}"
+    assert world.is_old(), world.differences()
 
 
 def moments(striker, request, tmp_path, name, before, prepare):
@@ -106,7 +129,7 @@ def test_killed_at_each_call(tmp_path, striker, request, name, before, prepare):
         assert done.returncode != 0, f"call {number} was not reached"
         assert world.is_whole(), f"killed at call {number}: neither old nor new: {world.seen()}"
         world.take_back()
-        assert world.is_old(), f"killed at call {number}: {world.old} became {world.seen()}"
+        assert world.is_old(), f"killed at call {number}: {world.differences()}"
 
 
 @WAYS
@@ -132,7 +155,7 @@ def test_no_room_from_each_call_on(tmp_path, striker, request, name, before):
             assert done.stderr.strip(), f"no room from call {number} on: it fails without a word"
             assert world.is_whole()
         world.take_back()
-        assert world.is_old(), f"no room from call {number} on: {world.old} became {world.seen()}"
+        assert world.is_old(), f"no room from call {number} on: {world.differences()}"
     assert failed > 0, "there was always room enough"
 
 
@@ -154,7 +177,7 @@ def test_a_full_disk(tmp_path, small_disk, name, before, room_kib):
     else:
         disk.fill()
     world.take_back()
-    assert world.is_old(), f"{world.old} became {world.seen()}"
+    assert world.is_old(), world.differences()
 
 
 @WAYS
@@ -172,3 +195,25 @@ def test_data_is_full(tmp_path, small_disk, name, before):
         assert done.stderr.strip() and world.is_whole()
     world.take_back()
     assert world.is_old()
+
+
+@WAYS
+@pytest.mark.parametrize("which", ["place", "data"])
+def test_a_disk_only_for_reading(tmp_path, small_disk, name, before, which):
+    """As the kernel leaves one on which it found a fault. Nothing is touched, and nothing has to be taken back."""
+    disk = small_disk(WORLDS[name].disk_kib)
+    world = world_of(tmp_path, name, before, **{which: disk.path / ("data" if which == "data" else "")})
+    world.module.prepare()
+    world.module.download()
+    disk.only_for_reading(True)
+    done = world.module.call("ArtifactInstall")
+    assert done.returncode != 0 or which == "data" and world.is_new(), "nothing can have been installed"
+    if done.returncode != 0:
+        assert done.stderr.strip(), "it fails without a word"
+        assert world.is_whole(), world.differences()
+    if which == "place" and not world.way_back_needs_room:
+        world.module.ok("ArtifactRollback")
+        assert world.is_old(), world.differences()
+    disk.only_for_reading(False)
+    world.take_back()
+    assert world.is_old(), world.differences()

@@ -74,7 +74,7 @@ def judge(recording, cut, ends):
         world.module.take_back()
     except AssertionError as error:
         return str(error)
-    return None if world.is_old() else f"{world.old} became {world.seen()}"
+    return "; ".join(world.differences()) or None
 
 
 def test_without_syncs_it_would_fail(tmp_path):

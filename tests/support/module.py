@@ -226,23 +226,7 @@ def spread(count, most):
     return sorted({1 + round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
-# --- What is seen of files ---
-
-def look(path):
-    """All that a rollback must restore of a file or a folder and what is in it; None where nothing is."""
-    path = pathlib.Path(path)
-    if not os.path.lexists(path):
-        return None
-    status = path.lstat()
-    seen = {"mode": status.st_mode, "owner": (status.st_uid, status.st_gid),
-            "xattrs": {name: os.getxattr(path, name, follow_symlinks=False)
-                       for name in os.listxattr(path, follow_symlinks=False)}}
-    if path.is_symlink():
-        return {**seen, "target": os.readlink(path)}
-    if path.is_dir():
-        return {**seen, "in it": {child.name: look(child) for child in path.iterdir()}}
-    return {**seen, "content": path.read_bytes() if path.is_file() else None, "time": status.st_mtime_ns}
-
+# --- A disk that is full, or only for reading ---
 
 class SmallDisk:
     """A file system of a few KiB, to be filled. Needs root."""
@@ -266,6 +250,9 @@ class SmallDisk:
     def empty(self):
         for path in self.path.glob("filler-*"):
             path.unlink()
+
+    def only_for_reading(self, yes):
+        subprocess.run(["mount", "-o", "remount,ro" if yes else "remount,rw", self.path], check=True)
 
     def remove(self):
         subprocess.run(["umount", "-l", self.path], check=True)

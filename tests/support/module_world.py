@@ -9,29 +9,50 @@ import pathlib
 import random
 import shutil
 import stat
+import struct
 import subprocess
 import tarfile
 
 import pytest
 
 from support.docker import Docker
-from support.module import MODULES, Module, look
+from support.module import MODULES, Module
 from support.slots import Slots
+from support.tree import Tree, differences, digest_of, look
 
-ODD_NAMES = ("plain", "with blanks", "-dash", "quo'te\"s", "ümlaut", "star*?[x]", "$(touch hit)", "back\\slash", ".hidden")
-XATTR = ("user.rota", b"kept")
+ODD_NAMES = ("plain", "with blanks", "-dash", "quo'te\"s", "ümlaut", "star*?[x]", "$(touch hit)", "back\\slash", ".hidden",
+             "new\nline", os.fsdecode(b"no \xff UTF-8"))
+
+
+def access_list(*rights):
+    """linux/posix_acl_xattr.h: the owner, one user more, the group, the mask, the others."""
+    tags = (0x01, 0x02, 0x04, 0x10, 0x20)
+    ids = (0xFFFFFFFF, 1234, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in zip(tags, rights, ids))
+
+
+# What no default gives; the lists agree with the modes 4711 and 2750.
+FILE_ATTRIBUTES = {"user.rota": b"kept", "system.posix_acl_access": access_list(7, 1, 1, 1, 1),
+                   "security.capability": struct.pack("<5I", 0x02000001, 1 << 10, 0, 0, 0)}  # cap_net_bind_service=ep
+FOLDER_ATTRIBUTES = {"user.rota": b"kept", "system.posix_acl_access": access_list(7, 5, 5, 5, 0),
+                     "system.posix_acl_default": access_list(7, 4, 5, 5, 0)}
 
 
 def dress(path):
-    """Mode, owner, time and, where the file system has them, extended attributes that no default gives."""
+    """Mode, owner, time and, where the file system has them, extended attributes, capabilities and access lists."""
     os.chown(path, 12, 34, follow_symlinks=False)
     if not path.is_symlink():
         path.chmod(0o2750 if path.is_dir() else 0o4711)
-        try:
-            os.setxattr(path, *XATTR)
-        except OSError:
-            pass
+        for name, value in (FOLDER_ATTRIBUTES if path.is_dir() else FILE_ATTRIBUTES).items():
+            try:
+                os.setxattr(path, name, value)
+            except OSError:  # tmpfs of older kernels has no user.*
+                pass
     os.utime(path, ns=(10**18 + 1, 10**18 + 2), follow_symlinks=False)
+
+
+def differing(before, now):
+    return [] if before == now else [f"{before} became {now}"]
 
 
 class World:
@@ -55,17 +76,24 @@ class World:
         raise NotImplementedError
 
     def seen(self):
-        return look(self.place)
+        tree = look(self.place)
+        # Entries come and go in it: its time says when.
+        tree.get("", {}).pop("time", None)
+        return tree
 
     def is_new(self):
         raise NotImplementedError
 
     def is_whole(self):
         """At any moment, also after a kill: old or new, nothing between."""
-        return self.seen() == self.old or self.is_new()
+        return self.is_old() or self.is_new()
 
     def is_old(self):
-        return self.seen() == self.old
+        return not self.differences()
+
+    def differences(self, old=None):
+        """What is not as it was at the beginning, or in an earlier seen(): a line each."""
+        return differences(old or self.old, self.seen())
 
     def spoil(self):
         """Makes the payload one that cannot be installed."""
@@ -118,20 +146,18 @@ class SingleFileWorld(World):
                 and (self.place / "folder/far").read_text() == "far")
 
     def is_whole(self):
-        """Folders that were made, and files beside the target that Cleanup removes, do not count."""
-        before = self.old["in it"].get("app") if self.before != "no folder" else None
-        now = look(self.target)
-        return self.is_new() or now == before
+        """Folders that were made, and names beside the target that Cleanup removes, do not count."""
+        before = self.old.below(self.target.relative_to(self.place))
+        return self.is_new() or not differences(before, look(self.target), but=["links"])
 
     def spoil(self):
         self.module.files["permissions"] = b"rwx"
 
 
 def tar_of_folder(folder):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        tar.add(folder, ".")
-    return out.getvalue()
+    """With everything that GNU tar can carry."""
+    return subprocess.run(["tar", "-c", "--sparse", "--acls", "--xattrs", "--xattrs-include=*", "-C", folder, "."],
+                          stdout=subprocess.PIPE, check=True).stdout
 
 
 class DirectoryWorld(World):
@@ -154,41 +180,48 @@ class DirectoryWorld(World):
         made = self.folder / "made"
         made.mkdir()
         self.fill(made, b"new")
-        self.new = {name: path.read_bytes() for name, path in self.files_of(made)}
+        self.new = look(made)
         self.module.files = {"dest_dir": str(self.target).encode(), "update.tar": tar_of_folder(made)}
         shutil.rmtree(made)
 
     @staticmethod
     def fill(folder, content):
         for name in ODD_NAMES:
-            (folder / name).write_bytes(content + name.encode() * 100)
+            (folder / name).write_bytes(content + os.fsencode(name) * 100)
             dress(folder / name)
         (folder / "sub/deep/er").mkdir(parents=True)
         (folder / "sub/file").write_bytes(content * 3000)
+        (folder / "empty").mkdir()
+        # A file takes the place of a folder, and a folder that of a file.
+        file, inner = ("swap 1", "swap 2") if content == b"old" else ("swap 2", "swap 1")
+        (folder / file).write_bytes(content)
+        (folder / inner / "in it").mkdir(parents=True)
         (folder / "link").symlink_to("sub/file")
         (folder / "dangling").symlink_to("/nowhere")
+        (folder / "upwards").symlink_to("../neighbour")
         os.link(folder / "sub/file", folder / "second name")
         os.mkfifo(folder / "pipe")
+        os.mknod(folder / "null", 0o20666, os.makedev(1, 3))
+        with open(folder / "hollow", "wb") as hollow:
+            hollow.seek(1 << 20)
+            hollow.write(content)
+        dress(folder / "sub/file")
+        dress(folder / "link")
+        dress(folder / "sub/deep")
         dress(folder)
 
-    @staticmethod
-    def files_of(folder):
-        return [(str(path.relative_to(folder)), path) for path in sorted(folder.rglob("*"))
-                if path.is_file() and not path.is_symlink()]
-
     def is_new(self):
-        if not self.target.is_dir():
-            return False
-        return ({name: path.read_bytes() for name, path in self.files_of(self.target)} == self.new
-                and os.readlink(self.target / "link") == "sub/file" and stat.S_ISFIFO((self.target / "pipe").stat().st_mode)
-                and stat.S_IMODE((self.target / "plain").stat().st_mode) == 0o4711
-                and (self.target / "plain").stat().st_uid == 12)
+        return not self.missing()
+
+    def missing(self):
+        """What is not as the payload has it."""
+        return differences(self.new, look(self.target.resolve()))
 
     def is_whole(self):
         """Two renames: for a moment there is none. Never a mixture."""
-        old = self.old["in it"].get("real" if self.before == "a link to a folder" else "app")
         now = look(self.target.resolve())
-        return now is None or now == old or self.is_new()
+        old = self.old.below("real" if self.before == "a link to a folder" else self.target.relative_to(self.place))
+        return not now or not differences(old, now) or self.is_new()
 
     def spoil(self):
         self.module.files["update.tar"] = self.module.files["update.tar"][:9000]
@@ -292,8 +325,13 @@ class PackageWorld(World):
 
     def seen(self):
         """Folders do not count: a package manager leaves those that no package owns."""
-        files = [path for top in ("usr", "etc") for path in (self.place / top).rglob("*") if not path.is_dir()]
-        return {"files": {str(path.relative_to(self.place)): look(path) for path in files}, "packages": self.installed()}
+        files = {path: facts for path, facts in look(self.place).items()
+                 if path.startswith(("usr/", "etc/")) and facts["kind"] != "folder"}
+        return {"files": Tree(files), "packages": self.installed()}
+
+    def differences(self, old=None):
+        old, now = old or self.old, self.seen()
+        return differences(old["files"], now["files"]) + differing(old["packages"], now["packages"])
 
     def spoil(self):
         name = f"dependency_1.{self.name}"
@@ -365,12 +403,16 @@ class RootfsImageWorld(World):
 
     def seen(self):
         """What is on the partition that does not run is nobody's business."""
-        return {"record": self.slots.record(), "running": self.slots.running,
-                "content": self.slots.parts[2].read_bytes() == bytes([2]) * len(self.slots.parts[2].read_bytes())}
+        running = self.slots.running
+        return {"record": self.slots.record(), "running": running, "content": digest_of(self.slots.parts[running])}
+
+    def differences(self, old=None):
+        return differing(old or self.old, self.seen())
 
     def is_new(self):
         return (self.slots.record()["mender_boot_part"] == 3
-                and self.slots.parts[3].read_bytes().startswith(self.NEW) and self.seen()["content"])
+                and self.slots.parts[3].read_bytes().startswith(self.NEW)
+                and digest_of(self.slots.parts[2]) == self.old["content"])
 
     def is_whole(self):
         record = self.slots.record()
@@ -434,6 +476,9 @@ class DockerWorld(World):
     def seen(self):
         """Images that were pulled and are used by none do no harm."""
         return {"containers": self.docker.containers()}
+
+    def differences(self, old=None):
+        return differing(old or self.old, self.seen())
 
     def is_new(self):
         return self.docker.running() == ["new/a@sha256:1", "new/b:2"]
