@@ -115,7 +115,6 @@ void agent_close(Agent *agent)
 	agent_settings_free(agent->settings);
 	paths_free(agent->paths);
 	g_clear_pointer(&agent->verify_keys, g_ptr_array_unref);
-	g_clear_pointer(&agent->key, key_unref);
 	g_free(agent->store_kept_aside);
 	g_free(agent->device_type);
 	g_free(agent->token);

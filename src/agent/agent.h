@@ -19,7 +19,6 @@ typedef struct {
 	ContactSettings contact_settings; /* of the contact that is open */
 	Contact *contact;                 /* NULL in idle */
 	Activity *activity;               /* NULL but in the daemon */
-	Key *key;                         /* NULL until the first authentication */
 	char *token;                      /* NULL: not authenticated; in memory only */
 	char *server;                     /* that gave it */
 	char *inventory_sent; /* SHA-256 of the last inventory the server has; NULL = none */

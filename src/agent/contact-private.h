@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "agent/child.h"
 #include "agent/contact.h"
+#include "agent/keeper.h"
 #include "agent/messages.h"
 
 /* Shared by contact.c (opening and closing), contact-process.c (the network process and what is
@@ -19,8 +21,8 @@ struct Contact {
 	GPtrArray *texts;
 	char **servers;
 	SetupMessage setup;
-	int channel; /* -1 = no network process */
-	GPid pid;
+	Child child; /* the network process */
+	Keeper *key; /* (nullable): of the network process's handshakes */
 	guint starts;
 	char *token, *server;
 	gboolean downloading;

@@ -110,14 +110,18 @@ static gboolean run(int argc, char **argv, GError **error)
 		.stop_fd = stop_fd(), .idle_limit_s = 2, .retry_interval_s = 1
 	};
 	g_autoptr(Contact) contact = NULL;
+	g_autofree char *programs = g_path_get_dirname(argv[1]);
+	g_autofree char *key_program = g_build_filename(programs, "rota-agent-key", NULL);
 	const char *verb = argv[7];
 
 	settings.program = argv[1];
+	settings.key_program = key_program;
 	settings.data = argv[2];
 	settings.server_certificate = word_or_null(argv[3]);
 	settings.user = word_or_null(argv[4]);
 	settings.client_certificate = word_or_null(argv[5]);
 	settings.client_key = word_or_null(argv[6]);
+	settings.client_key_engine = g_getenv("KEY_ENGINE");
 	if (strcmp(verb, "authenticate") == 0)
 		settings.servers = (const char *const *)argv + 8;
 	if (strcmp(verb, "fetch") == 0 && argc >= 12) {

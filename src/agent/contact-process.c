@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network process of a contact, and one question after the other to it. */
-#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <pwd.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "agent/contact-private.h"
 #include "base/error.h"
 #include "base/file.h"
-
-enum {
-	CHANNEL_TARGET_FD = 3,
-	SESSION_TARGET_FD = 4,
-	END_LIMIT_US = 2 * G_USEC_PER_SEC, /* to end by itself */
-	KILL_LIMIT_US =
-		5 * G_USEC_PER_SEC, /* to end once killed; a kernel that hangs may take longer */
-	END_STEP_US = 5000,
-};
 
 #define DEFAULT_USER "rota-agent"
 #define PROGRAM_NAME CONTACT_PROGRAM_NAME
@@ -59,18 +45,6 @@ static const struct passwd *user_to_become(const ContactSettings *settings)
 	return user;
 }
 
-static char *program_path(const ContactSettings *settings)
-{
-	g_autofree char *self = NULL;
-	g_autofree char *folder = NULL;
-
-	if (settings->program != NULL)
-		return g_strdup(settings->program);
-	self = g_file_read_link("/proc/self/exe", NULL);
-	folder = g_path_get_dirname(self != NULL ? self : "/usr/bin/rota-agent");
-	return g_build_filename(folder, PROGRAM_NAME, NULL);
-}
-
 /* Without it every contact makes a full TLS handshake: a pity, no more. */
 static int open_sessions(const ContactSettings *settings)
 {
@@ -79,132 +53,113 @@ static int open_sessions(const ContactSettings *settings)
 	return open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-static gboolean spawn(Contact *contact, int channel, GError **error)
+static gboolean start(Contact *contact, GError **error)
 {
-	g_autofree char *program = program_path(&contact->settings);
-	const char *arguments[] = { program, NULL };
 	const char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
 	autofd int sessions = open_sessions(&contact->settings);
-	const int sources[] = { channel, sessions };
-	const int targets[] = { CHANNEL_TARGET_FD, SESSION_TARGET_FD };
+	ChildStart start = {
+		.path = contact->settings.program,
+		.environment = environment,
+		.more_fd = sessions,
+		.become = become_user,
+		.data = (gpointer)(guintptr)user_to_become(&contact->settings),
+	};
 
-	return g_spawn_async_with_pipes_and_fds("/", arguments, environment,
-		G_SPAWN_DO_NOT_REAP_CHILD, become_user,
-		(gpointer)(guintptr)user_to_become(&contact->settings), -1, -1, -1, sources,
-		targets, sessions >= 0 ? 2 : 1, &contact->pid, NULL, NULL, NULL, error);
+	return child_start(&contact->child, &start, error);
 }
 
-/* Nobody waits for its answer any more, but a crash is a fault that has to be heard of. */
-static void tell_of_crash(int status)
+void contact_end_process(Contact *contact)
 {
-	if (WIFSIGNALED(status))
-		g_warning(PROGRAM_NAME " was ended by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status) != 0)
-		g_warning(PROGRAM_NAME " ended with status %d", WEXITSTATUS(status));
+	child_end(&contact->child);
+	g_clear_pointer(&contact->key, keeper_close);
 }
 
-/* FALSE: it is still there when the time is up. */
-static gboolean wait_for_end(GPid pid, gint64 limit_us, int *ret_status)
+/* Before the network process is there, as a token may take longer to wake than that one waits. */
+static gboolean open_key(Contact *contact, GError **error)
 {
-	gint64 until_us = g_get_monotonic_time() + limit_us;
+	const ContactSettings *settings = &contact->settings;
+	KeeperOptions options = { .program = settings->key_program,
+		.name = settings->client_key,
+		.engine = settings->client_key_engine };
 
-	while (waitpid(pid, ret_status, WNOHANG) == 0) {
-		if (g_get_monotonic_time() > until_us)
-			return FALSE;
-		g_usleep(END_STEP_US);
+	if (settings->client_key == NULL)
+		return TRUE;
+	contact->key = keeper_open(&options, error);
+	if (contact->key == NULL)
+		g_prefix_error(error, "HttpsClient.Key: ");
+	return contact->key != NULL;
+}
+
+/* The key's process signs for this network process only. */
+static gboolean send_setup(Contact *contact, gint64 deadline_us, GError **error)
+{
+	SetupMessage setup = contact->setup;
+	int key_channel = -1;
+
+	if (contact->key != NULL) {
+		setup.client_key = (char *)(guintptr)keeper_public_half(contact->key);
+		key_channel = keeper_channel(contact->key);
 	}
+	if (!message_send(
+		    contact->child.channel, MESSAGE_SETUP, &setup, key_channel, deadline_us, error))
+		return FALSE;
+	if (contact->key != NULL)
+		keeper_leave_channel(contact->key);
 	return TRUE;
 }
 
-static void kill_process(GPid pid, int *ret_status)
+static gboolean read_greeting(const Message *answer, GError **error)
 {
-	g_warning(PROGRAM_NAME " does not end: killed");
-	kill(pid, SIGKILL);
-	if (!wait_for_end(pid, KILL_LIMIT_US, ret_status))
-		g_warning(PROGRAM_NAME " is killed and yet does not end: left behind");
-}
-
-/* Closing the socket is how it learns that the contact is over. */
-void contact_end_process(Contact *contact)
-{
-	int status = 0;
-
-	if (contact->channel >= 0)
-		close(contact->channel);
-	contact->channel = -1;
-	if (contact->pid == 0)
-		return;
-	if (!wait_for_end(contact->pid, END_LIMIT_US, &status))
-		kill_process(contact->pid, &status);
-	tell_of_crash(status);
-	contact->pid = 0;
+	if (answer->type == MESSAGE_READY)
+		return TRUE;
+	if (answer->type == MESSAGE_FAILED)
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "%s",
+			((FailedMessage *)answer->data)->message);
+	else
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "it answered %s to SETUP",
+			message_type_name(answer->type));
+	return FALSE;
 }
 
 static gboolean greet(Contact *contact, GError **error)
 {
 	gint64 deadline_us = in_seconds(CONTACT_ANSWER_LIMIT_S);
-	g_autoptr(Message) ready = NULL;
+	g_autoptr(Message) answer = NULL;
 
-	if (!message_send(contact->channel, MESSAGE_SETUP, &contact->setup, -1, deadline_us, error))
-		return FALSE;
-	ready = message_receive(contact->channel, contact->settings.stop_fd, deadline_us, error);
-	if (ready == NULL)
-		return FALSE;
-	if (ready->type == MESSAGE_READY)
-		return TRUE;
-	if (ready->type == MESSAGE_FAILED)
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "%s",
-			((FailedMessage *)ready->data)->message);
-	else
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "it answered %s to SETUP",
-			message_type_name(ready->type));
-	return FALSE;
+	if (send_setup(contact, deadline_us, error))
+		answer = message_receive(
+			contact->child.channel, contact->settings.stop_fd, deadline_us, error);
+	return answer != NULL && read_greeting(answer, error);
 }
 
 gboolean contact_start_process(Contact *contact, GError **error)
 {
-	int pair[2];
-	gboolean started;
-
 	if (contact->starts > CONTACT_RESTARTS_MAX) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE,
 			PROGRAM_NAME " ended %u times in one contact", contact->starts);
 		return FALSE;
 	}
 	contact->starts++;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
-		rota_set_errno_error(error, errno, "make a socket pair");
-		return FALSE;
+	if (open_key(contact, error)) {
+		if (start(contact, error) && greet(contact, error))
+			return TRUE;
+		g_prefix_error(error, "start " PROGRAM_NAME ": ");
 	}
-	contact->channel = pair[0];
-	started = spawn(contact, pair[1], error);
-	close(pair[1]);
-	if (started && greet(contact, error))
-		return TRUE;
-	g_prefix_error(error, "start " PROGRAM_NAME ": ");
 	contact_end_process(contact);
 	return FALSE;
 }
 
 /* --- One question, one answer --- */
 
-static void set_failed(GError **error, const FailedMessage *failed)
-{
-	gint code = failed->code >= ROTA_ERROR_INVALID && failed->code <= ROTA_ERROR_INTERNAL
-			    ? (gint)failed->code
-			    : ROTA_ERROR_UNAVAILABLE;
-
-	g_set_error(error, ROTA_ERROR, code, "%s", failed->message);
-}
-
 static Message *ask(Contact *contact, MessageType type, gconstpointer data, int fd, gint64 limit_s,
 	GError **error)
 {
 	gint64 deadline_us = in_seconds(limit_s);
 
-	if (!message_send(contact->channel, type, data, fd, deadline_us, error))
+	if (!message_send(contact->child.channel, type, data, fd, deadline_us, error))
 		return NULL;
-	return message_receive(contact->channel, contact->settings.stop_fd, deadline_us, error);
+	return message_receive(
+		contact->child.channel, contact->settings.stop_fd, deadline_us, error);
 }
 
 Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data, int fd,
@@ -216,7 +171,7 @@ Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data
 	if (ret_lost == NULL)
 		ret_lost = &lost;
 	*ret_lost = FALSE;
-	if (contact->channel < 0 && !contact_start_process(contact, error))
+	if (contact->child.channel < 0 && !contact_start_process(contact, error))
 		return NULL;
 	answer = ask(contact, type, data, fd, limit_s, error);
 	if (answer == NULL) {
@@ -227,7 +182,7 @@ Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data
 	if (answer->type == wanted || (type == MESSAGE_WAIT && answer->type == MESSAGE_EXPIRED))
 		return g_steal_pointer(&answer);
 	if (answer->type == MESSAGE_FAILED) {
-		set_failed(error, answer->data);
+		message_set_failed(error, answer->data);
 		return NULL;
 	}
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s was answered with %s",
@@ -239,7 +194,7 @@ Message *contact_exchange(Contact *contact, MessageType type, gconstpointer data
 
 guint contact_process(const Contact *contact)
 {
-	return contact->channel >= 0 ? contact->starts : 0;
+	return contact->child.channel >= 0 ? contact->starts : 0;
 }
 
 gboolean contact_is_stopped(const Contact *contact)

@@ -37,16 +37,16 @@ static gboolean read_setup(Contact *contact, GError **error)
 	/* As Mender's: the system's authorities are still there, and TLS says what is wrong. */
 	if (!read_pem(settings->server_certificate, &contact->setup.authorities, &unreadable))
 		g_warning("the server certificate is left out: %s", unreadable->message);
-	return read_pem(settings->client_certificate, &contact->setup.client_certificate, error) &&
-	       read_pem(settings->client_key, &contact->setup.client_key, error);
+	return read_pem(settings->client_certificate, &contact->setup.client_certificate, error);
 }
 
 /* The contact outlives most callers' settings. */
 static void copy_settings(Contact *contact, const ContactSettings *settings)
 {
-	const char **texts[] = { &contact->settings.program, &contact->settings.data,
-		&contact->settings.server_certificate, &contact->settings.client_certificate,
-		&contact->settings.client_key, &contact->settings.user };
+	const char **texts[] = { &contact->settings.program, &contact->settings.key_program,
+		&contact->settings.data, &contact->settings.server_certificate,
+		&contact->settings.client_certificate, &contact->settings.client_key,
+		&contact->settings.client_key_engine, &contact->settings.user };
 
 	contact->settings = *settings;
 	contact->texts = g_ptr_array_new_with_free_func(g_free);
@@ -65,7 +65,7 @@ Contact *contact_open(const ContactSettings *settings, GError **error)
 	g_autoptr(Contact) contact = g_new0(Contact, 1);
 
 	copy_settings(contact, settings);
-	contact->channel = -1;
+	contact->child = (Child)CHILD_INIT(CONTACT_PROGRAM_NAME);
 	if (!read_setup(contact, error) || !contact_start_process(contact, error))
 		return NULL;
 	return g_steal_pointer(&contact);
@@ -83,7 +83,6 @@ void contact_close(Contact *contact)
 	if (contact == NULL)
 		return;
 	contact_end_process(contact);
-	contact_clear_secret(&contact->setup.client_key);
 	contact_clear_secret(&contact->token);
 	g_free(contact->setup.authorities);
 	g_free(contact->setup.client_certificate);

@@ -21,12 +21,14 @@ enum {
 
 /* Copied by contact_open(). */
 typedef struct {
-	const char *program; /* path of rota-agent-net; NULL = beside the running program */
-	const char *data;    /* DATA: the spool and the file of TLS tickets are kept below it */
+	const char *program;     /* path of rota-agent-net; NULL = beside the running program */
+	const char *key_program; /* the same of rota-agent-key */
+	const char *data;        /* DATA: the spool and the file of TLS tickets are kept below it */
 	const char *const *servers;     /* (nullable): base URLs, tried in this order */
 	const char *server_certificate; /* (nullable): PEM file, added to the system's */
 	const char *client_certificate; /* (nullable): PEM file for mTLS, its chain is sent */
-	const char *client_key;         /* (nullable): its key */
+	const char *client_key;         /* (nullable): its key, as keeper.h names keys */
+	const char *client_key_engine;  /* (nullable): OpenSSL's engine for it */
 	const char *user;        /* (nullable): whom to become when root; NULL = "rota-agent" */
 	gint64 spool_size_max;   /* bytes; a larger download is streamed; 0 = always stream */
 	gint64 download_tries;   /* of one contact, after the first; RetryDownloadCount */

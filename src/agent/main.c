@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 #include "agent/bootstrap.h"
 #include "agent/daemon.h"
+#include "agent/key-verb.h"
 #include "agent/lock.h"
 #include "agent/server-calls.h"
 #include "agent/signals.h"
@@ -97,6 +98,27 @@ static const Option slot_option_rows[] = {
 	{ 0 },
 };
 /* clang-format on */
+
+#define KEY(member) G_STRUCT_OFFSET(KeyVerbOptions, member)
+
+static const Option key_option_rows[] = {
+	{ "in", 0, OPTION_TEXT, KEY(in), "KEY",
+		"a PEM file, pkcs11:..., tpm2:/FILE or tpm2:0xHANDLE; the configured key "
+		"otherwise" },
+	{ "type", 0, OPTION_TEXT, KEY(type), "TYPE",
+		"of a new key: ed25519 (the default), p256 (the default in a TPM) or rsa" },
+	{ "bits", 0, OPTION_NUMBER, KEY(bits), "BITS", "of a new RSA key; 0: 3072", "0" },
+	{ "passphrase-file", 0, OPTION_TEXT, KEY(passphrase_file), "FILE",
+		"its first line is the passphrase of the file or the PIN of the token" },
+	{ 0 },
+};
+
+static const char key_details[] =
+	"create makes a key where there is none, and show opens one that is there; both print its "
+	"public "
+	"half. In a token (pkcs11:) and in a TPM (tpm2:) the private half is made inside and never "
+	"leaves "
+	"it; tpm2:/FILE keeps the key in a file that only this TPM can use.";
 
 static const char slot_details[] =
 	"ACTION is status; write (the image comes on standard input); activate: the boot loader "
@@ -305,18 +327,36 @@ static int run_status(gconstpointer values, char **operands, gconstpointer globa
 	return status_print(paths, options->json);
 }
 
+/* The beginning of what needs no running agent. */
+static AgentSettings *begin_apart(const GlobalOptions *options, const Paths *paths, GError **error)
+{
+	const SettingsFiles files = { options->config, options->fallback_config };
+
+	return begin_log(options, options->log_level, error)
+		       ? agent_settings_load(paths, &files, error)
+		       : NULL;
+}
+
 static int run_slot(gconstpointer values, char **operands, gconstpointer global_options)
 {
 	const GlobalOptions *options = global_options;
-	const SettingsFiles files = { options->config, options->fallback_config };
 	g_autoptr(Paths) paths = paths_new(options->root, options->data);
-	g_autoptr(AgentSettings) settings = NULL;
 	g_autoptr(GError) failure = NULL;
+	g_autoptr(AgentSettings) settings = begin_apart(options, paths, &failure);
 
-	if (!begin_log(options, options->log_level, &failure))
-		return fail(failure);
-	settings = agent_settings_load(paths, &files, &failure);
 	if (settings == NULL || !slots_run(paths, settings, operands[0], values, &failure))
+		return fail(failure);
+	return EXIT_SUCCESS;
+}
+
+static int run_key(gconstpointer values, char **operands, gconstpointer global_options)
+{
+	const GlobalOptions *options = global_options;
+	g_autoptr(Paths) paths = paths_new(options->root, options->data);
+	g_autoptr(GError) failure = NULL;
+	g_autoptr(AgentSettings) settings = begin_apart(options, paths, &failure);
+
+	if (settings == NULL || !key_verb_run(settings, operands[0], values, &failure))
 		return fail(failure);
 	return EXIT_SUCCESS;
 }
@@ -353,6 +393,8 @@ static const Verb *const verbs[] = {
 		status_option_rows, sizeof(StatusOptions), run_status },
 	&(const Verb){ "slot", "ACTION", "write, try, keep or take back the other root partition", slot_details,
 		slot_option_rows, sizeof(SlotOptions), run_slot },
+	&(const Verb){ "key", "ACTION", "make a device key, or print the public half of one", key_details,
+		key_option_rows, sizeof(KeyVerbOptions), run_key },
 	&(const Verb){ "show-artifact", NULL, "print the name of what is installed", NULL, NULL, 0,
 		run_show_artifact },
 	&(const Verb){ "show-provides", NULL, "print all that is installed as KEY=VALUE", NULL, NULL, 0,

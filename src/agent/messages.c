@@ -66,6 +66,34 @@ static const JsonField renew_fields[] = {
 	{ 0 },
 };
 
+static const JsonField open_fields[] = {
+	JSON_FIELD(OpenMessage, name, JSON_TEXT, REQUIRED, MESSAGE_TEXT_MAX),
+	JSON_FIELD(OpenMessage, engine, JSON_TEXT, OPTIONAL, MESSAGE_TEXT_MAX),
+	JSON_FIELD(OpenMessage, passphrase, JSON_TEXT, OPTIONAL, MESSAGE_TEXT_MAX),
+	JSON_FIELD(OpenMessage, make, JSON_TEXT, OPTIONAL, 16),
+	JSON_FIELD(OpenMessage, bits, JSON_NUMBER, OPTIONAL),
+	JSON_FIELD(OpenMessage, only_new, JSON_BOOL, OPTIONAL),
+	{ 0 },
+};
+
+static const JsonField opened_fields[] = {
+	JSON_FIELD(OpenedMessage, public_half, JSON_TEXT, REQUIRED, MESSAGE_PEM_MAX),
+	JSON_FIELD(OpenedMessage, made, JSON_BOOL, REQUIRED),
+	{ 0 },
+};
+
+static const JsonField sign_fields[] = {
+	JSON_FIELD(SignMessage, digest, JSON_TEXT, OPTIONAL, 16),
+	JSON_FIELD(SignMessage, pss, JSON_BOOL, REQUIRED),
+	JSON_FIELD(SignMessage, data, JSON_TEXT, REQUIRED, MESSAGE_SIGN_MAX),
+	{ 0 },
+};
+
+static const JsonField signed_fields[] = {
+	JSON_FIELD(SignedMessage, signature, JSON_TEXT, REQUIRED, MESSAGE_TEXT_MAX),
+	{ 0 },
+};
+
 static const JsonField failed_fields[] = {
 	JSON_FIELD(FailedMessage, code, JSON_NUMBER, REQUIRED),
 	JSON_FIELD(FailedMessage, message, JSON_TEXT, REQUIRED, MESSAGE_TEXT_MAX),
@@ -90,6 +118,10 @@ static const MessageRow rows[N_MESSAGES] = {
 	[MESSAGE_RENEW] = { "RENEW", { sizeof(RenewMessage), renew_fields } },
 	[MESSAGE_STOP] = { "STOP", { 0, NULL } },
 	[MESSAGE_STOPPED] = { "STOPPED", { 0, NULL } },
+	[MESSAGE_OPEN] = { "OPEN", { sizeof(OpenMessage), open_fields } },
+	[MESSAGE_OPENED] = { "OPENED", { sizeof(OpenedMessage), opened_fields } },
+	[MESSAGE_SIGN] = { "SIGN", { sizeof(SignMessage), sign_fields } },
+	[MESSAGE_SIGNED] = { "SIGNED", { sizeof(SignedMessage), signed_fields } },
 	[MESSAGE_FAILED] = { "FAILED", { sizeof(FailedMessage), failed_fields } },
 };
 
@@ -314,4 +346,25 @@ void message_free(Message *message)
 	if (message->fd >= 0)
 		close(message->fd);
 	g_free(message);
+}
+
+/* --- FAILED --- */
+
+gboolean message_send_failed(int channel, const GError *failure, gint64 deadline_us, GError **error)
+{
+	g_autofree char *text = g_utf8_make_valid(
+		failure->message, (gssize)strnlen(failure->message, MESSAGE_TEXT_MAX / 4));
+	FailedMessage failed = { failure->domain == ROTA_ERROR ? failure->code : ROTA_ERROR_IO,
+		text };
+
+	return message_send(channel, MESSAGE_FAILED, &failed, -1, deadline_us, error);
+}
+
+void message_set_failed(GError **error, const FailedMessage *failed)
+{
+	gint code = failed->code >= ROTA_ERROR_INVALID && failed->code <= ROTA_ERROR_INTERNAL
+			    ? (gint)failed->code
+			    : ROTA_ERROR_UNAVAILABLE;
+
+	g_set_error(error, ROTA_ERROR, code, "%s", failed->message);
 }

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/json.h"
 
-/* What rota-agent and rota-agent-net say to each other over their socket.
+/* What the agent's processes say to each other over their sockets.
  *
  * A message is a type (one byte), a length (four bytes, most significant first) and that many bytes
  * of JSON, read and written by one field table per type; a descriptor may ride along. The agent
@@ -16,6 +16,13 @@
  *     RENEW  -> STARTED           goes on with a fresh URL after EXPIRED
  *     STOP   -> STOPPED           ends the download
  *
+ * and of rota-agent-key, where the private key of the device is:
+ *
+ *     OPEN   -> OPENED | FAILED   once, by the agent
+ *     SIGN   -> SIGNED | FAILED   by the agent, or by the network process in a TLS handshake
+ *
+ * SETUP hands the socket to rota-agent-key on, so the network process signs without the key.
+ *
  * The agent trusts none of it: types, lengths, sizes and texts are checked again on its side. */
 
 enum {
@@ -28,6 +35,7 @@ enum {
 	MESSAGE_PEM_MAX = 256 * 1024,
 	MESSAGE_TOKEN_MAX = 64 * 1024,
 	MESSAGE_ETAG_MAX = 512,
+	MESSAGE_SIGN_MAX = 1024 * 1024, /* in base64: all of a handshake before TLS 1.3 */
 };
 
 typedef enum {
@@ -43,6 +51,10 @@ typedef enum {
 	MESSAGE_RENEW,
 	MESSAGE_STOP,
 	MESSAGE_STOPPED,
+	MESSAGE_OPEN,
+	MESSAGE_OPENED,
+	MESSAGE_SIGN,
+	MESSAGE_SIGNED,
 	MESSAGE_FAILED,
 	N_MESSAGES,
 } MessageType;
@@ -50,7 +62,8 @@ typedef enum {
 typedef struct {
 	char *authorities;        /* (nullable): PEM, added to the system's */
 	char *client_certificate; /* (nullable): PEM, with its chain */
-	char *client_key;         /* (nullable): PEM */
+	char *client_key;         /* (nullable): its public half, PEM; the private one signs at the
+				   * other end of the socket that rides along */
 	char *proxy_http;         /* (nullable): URL */
 	char *proxy_https;        /* (nullable): URL */
 	char *proxy_none;         /* (nullable): hosts, with commas between */
@@ -98,6 +111,30 @@ typedef struct {
 } RenewMessage;
 
 typedef struct {
+	char *name;        /* a file, or a URI of a token */
+	char *engine;      /* (nullable): OpenSSL's engine that knows the name */
+	char *passphrase;  /* (nullable): of the file, or the token's PIN */
+	char *make;        /* (nullable): the kind of a key to be made where there is none */
+	gint64 bits;       /* RSA only */
+	gboolean only_new; /* with make: CONFLICT where there is one */
+} OpenMessage;
+
+typedef struct {
+	char *public_half; /* PEM */
+	gboolean made;
+} OpenedMessage;
+
+typedef struct {
+	char *digest; /* (nullable): "SHA256"; see KeyScheme */
+	gboolean pss;
+	char *data; /* base64 */
+} SignMessage;
+
+typedef struct {
+	char *signature; /* base64 */
+} SignedMessage;
+
+typedef struct {
 	gint64 code; /* of RotaError */
 	char *message;
 } FailedMessage;
@@ -129,6 +166,12 @@ gboolean message_send(int channel, MessageType type, gconstpointer data, int fd,
  */
 Message *message_receive(
 	int channel, int stop_fd, gint64 deadline_us, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* FAILED with @failure, cut to what a message holds. */
+gboolean message_send_failed(int channel, const GError *failure, gint64 deadline_us,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* What the other side said, with its code where that is one of ours. */
+void message_set_failed(GError **error, const FailedMessage *failed);
 
 void message_free(Message *message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Message, message_free)

@@ -3,6 +3,7 @@
 #include "agent/deployment-log.h"
 #include "agent/identity.h"
 #include "agent/inventory.h"
+#include "agent/keeper.h"
 #include "agent/signals.h"
 #include "agent/software.h"
 #include "agent/spool.h"
@@ -24,44 +25,37 @@ enum {
 
 /* --- Authentication --- */
 
-static gboolean load_key(Agent *agent, GError **error)
+/* The device's own key is made at the first need of it. One that is there and cannot be read is
+ * never replaced, and one that the configuration names is never made: the server knows it. */
+static Keeper *open_key(Agent *agent, GError **error)
 {
-	const char *path = agent->settings->auth_private_key;
-	g_autoptr(Key) key = NULL;
+	const AgentSettings *settings = agent->settings;
+	gboolean is_own = g_str_equal(settings->auth_private_key, agent->paths->key);
+	KeeperOptions options = {
+		.name = settings->auth_private_key,
+		.engine = settings->auth_engine,
+		.make = is_own ? "ed25519" : NULL,
+	};
+	Keeper *keeper = keeper_open(&options, error);
 
-	if (agent->key != NULL)
-		return TRUE;
-	/* A key that is there and cannot be read is never replaced: the server knows it. */
-	if (g_file_test(path, G_FILE_TEST_EXISTS)) {
-		agent->key = key_load_private(path, NULL, error);
-		return agent->key != NULL;
-	}
-	if (!g_str_equal(path, agent->paths->key)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND,
-			"Security.AuthPrivateKey: %s is missing", path);
-		return FALSE;
-	}
-	key = key_generate(KEY_ED25519, 0, error);
-	if (key == NULL || !key_save_private(key, path, error))
-		return FALSE;
-	g_message("made a new device key: %s", path);
-	agent->key = g_steal_pointer(&key);
-	return TRUE;
+	if (keeper == NULL && !is_own)
+		g_prefix_error(error, "Security.AuthPrivateKey: ");
+	if (keeper != NULL && keeper_has_made(keeper))
+		g_message("made a new device key: %s", options.name);
+	return keeper;
 }
 
 /* (transfer full): the body of the request, exactly as it is to be signed. */
-static char *auth_body(Agent *agent, GError **error)
+static char *auth_body(Agent *agent, const char *public_half, GError **error)
 {
 	g_autofree char *identity = identity_read(agent->paths, error);
-	g_autofree char *pem = NULL;
 	g_autoptr(json_t) value = NULL;
 	AuthRequest request = { 0 };
 
 	if (identity == NULL)
 		return NULL;
-	pem = key_public_pem(agent->key);
 	request.id_data = identity;
-	request.pubkey = pem;
+	request.pubkey = (char *)(guintptr)public_half;
 	request.tenant_token = agent->settings->tenant_token;
 	request.tier = agent->settings->device_tier;
 	value = json_record_write(&auth_request_record, &request);
@@ -77,6 +71,7 @@ static gboolean open_contact(Agent *agent, GError **error)
 		.server_certificate = settings->server_certificate,
 		.client_certificate = settings->client_certificate,
 		.client_key = settings->client_key,
+		.client_key_engine = settings->client_key_engine,
 		.spool_size_max = settings->spool_size_max,
 		.download_tries = settings->retry_download_count,
 		.retry_interval_s = settings->retry_download_s,
@@ -99,29 +94,40 @@ static void note_retry_after(Agent *agent, const ContactReply *reply)
 	agent->retry_after_s = reply != NULL ? reply->retry_after_s : 0;
 }
 
+/* (transfer full): base64, over exactly the @ret_body. The key is there for this long only. */
+static char *sign_request(Agent *agent, char **ret_body, GError **error)
+{
+	g_autoptr(Keeper) keeper = open_key(agent, error);
+	g_autoptr(Key) key = keeper != NULL ? keeper_key(keeper, error) : NULL;
+	g_autofree char *body = NULL;
+	g_autoptr(GBytes) signature = NULL;
+
+	if (key == NULL)
+		return NULL;
+	body = auth_body(agent, keeper_public_half(keeper), error);
+	if (body != NULL)
+		signature = key_sign_message(key, body, strlen(body), error);
+	if (signature == NULL)
+		return NULL;
+	*ret_body = g_steal_pointer(&body);
+	return g_base64_encode(g_bytes_get_data(signature, NULL), g_bytes_get_size(signature));
+}
+
 gboolean server_calls_authenticate(Agent *agent, GError **error)
 {
 	g_autofree char *body = NULL;
 	g_autofree char *signature = NULL;
 	g_autoptr(GBytes) bytes = NULL;
-	g_autoptr(GBytes) signed_bytes = NULL;
 	g_autoptr(ContactReply) reply = NULL;
 
 	if (*agent->settings->servers == NULL) {
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_PRECONDITION, "no ServerURL is set");
 		return FALSE;
 	}
-	if (!load_key(agent, error) || !open_contact(agent, error))
-		return FALSE;
-	body = auth_body(agent, error);
-	if (body == NULL)
+	signature = sign_request(agent, &body, error);
+	if (signature == NULL || !open_contact(agent, error))
 		return FALSE;
 	bytes = g_bytes_new(body, strlen(body));
-	signed_bytes = key_sign_message(agent->key, body, strlen(body), error);
-	if (signed_bytes == NULL)
-		return FALSE;
-	signature = g_base64_encode(
-		g_bytes_get_data(signed_bytes, NULL), g_bytes_get_size(signed_bytes));
 	reply = contact_authenticate(
 		agent->contact, bytes, signature, &agent->token, &agent->server, error);
 	note_retry_after(agent, reply);

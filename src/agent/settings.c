@@ -23,10 +23,15 @@ static const Setting agent_settings[] = {
 		"refused when true: use ServerCertificate" },
 	{ "HttpsClient.Certificate", SETTING_TEXT, AT(client_certificate), NULL, 0, 0,
 		"PEM file of the client certificate, with its chain" },
-	{ "HttpsClient.Key", SETTING_TEXT, AT(client_key), NULL, 0, 0, "PEM file of its key" },
+	{ "HttpsClient.Key", SETTING_TEXT, AT(client_key), NULL, 0, 0,
+		"its key: a PEM file, a URI (pkcs11:, tpm2:), or what the engine calls it" },
+	{ "HttpsClient.SSLEngine", SETTING_TEXT, AT(client_key_engine), NULL, 0, 0,
+		"OpenSSL's engine that knows that key" },
 	{ "Security.AuthPrivateKey", SETTING_TEXT, AT(auth_private_key), NULL, 0, 0,
-		"PEM file of the key that authenticates the device; DATA/mender-agent.pem "
-		"otherwise" },
+		"the key that authenticates the device, named as HttpsClient.Key is; "
+		"DATA/mender-agent.pem otherwise" },
+	{ "Security.SSLEngine", SETTING_TEXT, AT(auth_engine), NULL, 0, 0,
+		"OpenSSL's engine that knows that key" },
 	{ "ArtifactVerifyKey", SETTING_TEXT, AT(artifact_verify_key), NULL, 0, 0,
 		"PEM file; every artifact must be signed with its private half" },
 	{ "ArtifactVerifyKeys", SETTING_TEXTS, AT(artifact_verify_keys), NULL, 0, 0,

@@ -18,7 +18,9 @@ typedef struct {
 	gboolean skip_verify;
 	char *client_certificate;
 	char *client_key;
+	char *client_key_engine;
 	char *auth_private_key;
+	char *auth_engine;
 	char *artifact_verify_key;
 	char **artifact_verify_keys; /* both keys in one list; NULL = none */
 	gint64 update_poll_s;

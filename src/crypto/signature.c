@@ -4,6 +4,7 @@
 #include <string.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
+#include <openssl/provider.h>
 #include <openssl/rsa.h>
 #include "base/error.h"
 #include "crypto/key-private.h"
@@ -81,16 +82,27 @@ static GBytes *der_from_raw(GBytes *raw)
 	return bytes;
 }
 
+/* A key of another provider, such as a TPM's, signs there: OpenSSL tries its own first, and is
+ * given the public half. (transfer full) (nullable) */
+static char *properties_for(EVP_PKEY *pkey)
+{
+	const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(pkey);
+	const char *name = provider != NULL ? OSSL_PROVIDER_get0_name(provider) : "default";
+
+	return strcmp(name, "default") != 0 ? g_strdup_printf("provider=%s", name) : NULL;
+}
+
 static GBytes *sign_here(
 	const Key *key, const KeyScheme *scheme, gconstpointer data, gsize size, GError **error)
 {
 	g_autoptr(EVP_MD_CTX) context = EVP_MD_CTX_new();
+	g_autofree char *properties = properties_for(key->pkey);
 	EVP_PKEY_CTX *details = NULL;
 	g_autofree guint8 *signature = NULL;
 	gsize signature_size = 0;
 
-	if (EVP_DigestSignInit_ex(context, &details, scheme->digest, NULL, NULL, key->pkey, NULL) !=
-			1 ||
+	if (EVP_DigestSignInit_ex(
+		    context, &details, scheme->digest, NULL, properties, key->pkey, NULL) != 1 ||
 		!set_padding(details, scheme) ||
 		EVP_DigestSign(context, NULL, &signature_size, data, size) != 1) {
 		crypto_set_error(error, ROTA_ERROR_INTERNAL, "sign");

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "crypto/digest.h"
+#include "crypto/key-provider.h"
 
 typedef struct {
 	char *name; /* digest of the certificates, "/", host and port */
@@ -43,8 +44,9 @@ static const JsonRecord file_record = { sizeof(SessionFile), file_fields };
 
 struct TlsContext {
 	X509_STORE *authorities; /* the system's and the configured ones */
-	char *client_certificate, *client_key;
-	char *digest; /* of the certificates, 16 hex digits */
+	GPtrArray *chain;        /* (nullable): of X509 *, our certificate first */
+	EVP_PKEY *key;           /* (nullable): of that certificate */
+	char *digest;            /* of the certificates, 16 hex digits */
 	int session_fd;
 	SessionFile *file;
 	gboolean changed;
@@ -189,11 +191,25 @@ static void on_info(const SSL *ssl, int where, int value)
 	SSL_SESSION_free(session);
 }
 
+/* Not libcurl's own way, which wants the key in a file or in memory. */
+static gboolean use_certificate(SSL_CTX *context, const TlsContext *tls)
+{
+	if (SSL_CTX_use_certificate(context, g_ptr_array_index(tls->chain, 0)) != 1 ||
+		SSL_CTX_use_PrivateKey(context, tls->key) != 1)
+		return FALSE;
+	for (guint i = 1; i < tls->chain->len; i++)
+		if (SSL_CTX_add1_chain_cert(context, g_ptr_array_index(tls->chain, i)) != 1)
+			return FALSE;
+	return TRUE;
+}
+
 static CURLcode on_ssl_context(CURL *easy, void *context, void *user)
 {
 	TlsContext *tls = user;
 
 	SSL_CTX_set1_cert_store(context, tls->authorities);
+	if (tls->chain != NULL && !use_certificate(context, tls))
+		return CURLE_SSL_CERTPROBLEM;
 	if (tls->session_fd < 0)
 		return CURLE_OK;
 	SSL_CTX_set_ex_data(context, context_index, tls);
@@ -202,13 +218,6 @@ static CURLcode on_ssl_context(CURL *easy, void *context, void *user)
 	SSL_CTX_sess_set_new_cb(context, on_new_session);
 	SSL_CTX_set_info_callback(context, on_info);
 	return CURLE_OK;
-}
-
-static void set_blob(CURL *easy, CURLoption option, const char *text)
-{
-	struct curl_blob blob = { (void *)(guintptr)text, strlen(text), CURL_BLOB_NOCOPY };
-
-	curl_easy_setopt(easy, option, &blob);
 }
 
 void tls_context_apply(TlsContext *tls, CURL *easy)
@@ -222,31 +231,50 @@ void tls_context_apply(TlsContext *tls, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_ssl_context);
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, tls);
-	if (tls->client_certificate == NULL)
-		return;
-	set_blob(easy, CURLOPT_SSLCERT_BLOB, tls->client_certificate);
-	set_blob(easy, CURLOPT_SSLKEY_BLOB, tls->client_key);
 }
 
 /* --- Making one --- */
 
-static gboolean add_authorities(X509_STORE *store, const char *pem, GError **error)
+static GPtrArray *read_certificates(const char *pem, const char *what, GError **error)
 {
+	GPtrArray *certificates = g_ptr_array_new_with_free_func((GDestroyNotify)X509_free);
 	BIO *bio = BIO_new_mem_buf(pem, -1);
 	X509 *certificate;
-	guint n = 0;
 
-	while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		X509_STORE_add_cert(store, certificate);
-		X509_free(certificate);
-		n++;
-	}
+	while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
+		g_ptr_array_add(certificates, certificate);
 	BIO_free(bio);
 	ERR_clear_error();
-	if (n > 0)
+	if (certificates->len > 0)
+		return certificates;
+	g_ptr_array_unref(certificates);
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "%s: no PEM certificate in it", what);
+	return NULL;
+}
+
+static gboolean add_authorities(X509_STORE *store, const char *pem, GError **error)
+{
+	g_autoptr(GPtrArray) certificates = read_certificates(pem, "the server certificate", error);
+
+	for (guint i = 0; certificates != NULL && i < certificates->len; i++)
+		X509_STORE_add_cert(store, g_ptr_array_index(certificates, i));
+	return certificates != NULL;
+}
+
+static gboolean add_own(TlsContext *tls, const HttpClientOptions *options, GError **error)
+{
+	tls->chain =
+		read_certificates(options->client_certificate, "the client certificate", error);
+	if (tls->chain == NULL)
+		return FALSE;
+	tls->key = key_make_pkey(options->client_key, error);
+	if (tls->key == NULL)
+		return FALSE;
+	if (X509_check_private_key(g_ptr_array_index(tls->chain, 0), tls->key) == 1)
 		return TRUE;
+	ERR_clear_error();
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-		"the server certificate: no PEM certificate in it");
+		"the client certificate is not one of the key that is given for it");
 	return FALSE;
 }
 
@@ -277,12 +305,11 @@ TlsContext *tls_context_new(const HttpClientOptions *options, GError **error)
 	tls->session_fd = options->session_fd;
 	tls->file = session_file_read(options->session_fd);
 	tls->digest = digest_of(options);
-	tls->client_certificate = g_strdup(options->client_certificate);
-	tls->client_key = g_strdup(options->client_key);
 	tls->authorities = X509_STORE_new();
 	X509_STORE_set_default_paths(tls->authorities);
-	if (options->authorities != NULL &&
-		!add_authorities(tls->authorities, options->authorities, error)) {
+	if ((options->authorities != NULL &&
+		    !add_authorities(tls->authorities, options->authorities, error)) ||
+		(options->client_certificate != NULL && !add_own(tls, options, error))) {
 		tls_context_free(tls);
 		return NULL;
 	}
@@ -291,12 +318,10 @@ TlsContext *tls_context_new(const HttpClientOptions *options, GError **error)
 
 void tls_context_free(TlsContext *tls)
 {
-	if (tls->client_key != NULL)
-		explicit_bzero(tls->client_key, strlen(tls->client_key));
+	g_clear_pointer(&tls->chain, g_ptr_array_unref);
+	EVP_PKEY_free(tls->key);
 	X509_STORE_free(tls->authorities);
 	json_record_free(&file_record, tls->file);
-	g_free(tls->client_certificate);
-	g_free(tls->client_key);
 	g_free(tls->digest);
 	g_free(tls);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <glib.h>
+#include "crypto/key.h"
 #include "http/proxy.h"
 
 /* The HTTP client: libcurl with OpenSSL behind one header.
@@ -23,7 +24,7 @@ enum {
 typedef struct {
 	const char *authorities;        /* (nullable): PEM, added to the system's */
 	const char *client_certificate; /* (nullable): PEM, the chain is sent */
-	const char *client_key;         /* (nullable): PEM */
+	Key *client_key;                /* (nullable): its key, borrowed; it may sign elsewhere */
 	const HttpProxies *proxies;     /* (nullable): borrowed until the client is freed */
 	const char *user_agent;         /* (nullable) */
 	gint64 idle_limit_s;            /* 0 = HTTP_IDLE_LIMIT_S */

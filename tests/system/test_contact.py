@@ -20,6 +20,7 @@ import time
 
 import pytest
 
+from support.contact_probe import SPOOL, Probe
 from support.hostile import Authority, HostileServer, head, whole
 from support.vehicle import assert_no_crash
 
@@ -27,33 +28,6 @@ from support.vehicle import assert_no_crash
 INVALID, FORBIDDEN, CONFLICT, TOO_LARGE, TIMED_OUT, UNAVAILABLE = 0, 2, 4, 6, 10, 11
 ETAG = '"one"'
 CONTENT = hashlib.shake_128(b"download").digest(3_000_000)
-SPOOL = 100_000_000
-
-
-class Probe:
-    def __init__(self, bin, data):
-        self.net = bin / "rota-agent-net"
-        self.program = bin.parent / "src/agent/contact-probe"
-        self.data = data
-        self.ca = self.user = self.certificate = self.key = ""
-        self.environment = {"PATH": "/usr/bin:/bin"}
-        data.mkdir()
-
-    def command(self, *words):
-        options = [self.ca, self.user, self.certificate, self.key]
-        return [str(word) for word in (self.program, self.net, self.data, *options, *words)]
-
-    def run(self, *words, deadline_s=60):
-        done = subprocess.run(self.command(*words), capture_output=True, timeout=deadline_s, env=self.environment)
-        assert_no_crash(done.stderr.decode(errors="replace"))
-        return done
-
-    def fetch(self, url, name="download", spool=SPOOL, tries=3, fresh=None):
-        return self.run("fetch", url, name, spool, tries, *([fresh] if fresh else []))
-
-    def start(self, *words):
-        return subprocess.Popen(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=self.environment)
 
 
 @pytest.fixture

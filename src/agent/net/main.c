@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agent/child.h"
+#include "agent/key-channel.h"
 #include "agent/messages.h"
 #include "agent/net/sandbox.h"
 #include "base/error.h"
@@ -20,10 +22,11 @@
 #include "wire/paths.h"
 
 enum {
-	CHANNEL_FD = 3,
-	SESSION_FD = 4,
+	CHANNEL_FD = CHILD_CHANNEL_FD,
+	SESSION_FD = CHILD_MORE_FD,
 	SETUP_LIMIT_S = 10,
 	ANSWER_LIMIT_S = 10, /* for the agent to take an answer */
+	SIGN_LIMIT_S = 20,   /* for the key's process, in the middle of a handshake */
 	CALL_LIMIT_S = 120,  /* for one call to a server */
 	WAIT_LIMIT_S = 10,   /* a WAIT is answered by then, with or without news */
 	BATCH_SIZE = 256 * 1024,
@@ -39,6 +42,7 @@ typedef struct {
 
 typedef struct {
 	HttpClient *http;
+	Key *key; /* (nullable): of handshakes; it signs in rota-agent-key */
 	HttpProxies proxies;
 	CallState call;
 	Download *download; /* (nullable) */
@@ -67,12 +71,7 @@ static gboolean answer(MessageType type, gconstpointer data, GError **error)
 
 static gboolean answer_failed(const GError *failure, GError **error)
 {
-	g_autofree char *text = g_utf8_make_valid(
-		failure->message, (gssize)strnlen(failure->message, MESSAGE_TEXT_MAX / 4));
-	FailedMessage failed = { failure->domain == ROTA_ERROR ? failure->code : ROTA_ERROR_IO,
-		text };
-
-	return answer(MESSAGE_FAILED, &failed, error);
+	return message_send_failed(CHANNEL_FD, failure, in_seconds(ANSWER_LIMIT_S), error);
 }
 
 /* --- Calls --- */
@@ -333,6 +332,24 @@ static gboolean serve(Net *net, GError **error)
 	}
 }
 
+/* The socket to the key rides along with the SETUP. */
+static gboolean take_key(Message *message, Key **ret_key, GError **error)
+{
+	const SetupMessage *setup = message->data;
+	int channel = message->fd;
+
+	if ((setup->client_key == NULL) != (channel < 0)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"a SETUP with half of what belongs to a key");
+		return FALSE;
+	}
+	if (channel < 0)
+		return TRUE;
+	message->fd = -1;
+	*ret_key = key_channel_new(channel, setup->client_key, SIGN_LIMIT_S, error);
+	return *ret_key != NULL;
+}
+
 static gboolean set_up(Net *net, GError **error)
 {
 	g_autoptr(Message) message =
@@ -355,7 +372,9 @@ static gboolean set_up(Net *net, GError **error)
 		g_strdup(setup->proxy_none) };
 	options.authorities = setup->authorities;
 	options.client_certificate = setup->client_certificate;
-	options.client_key = setup->client_key;
+	if (!take_key(message, &net->key, error))
+		return FALSE;
+	options.client_key = net->key;
 	options.idle_limit_s = setup->idle_limit_s;
 	net->http = http_client_new(&options, error);
 	return net->http != NULL && sandbox_enter(error);
@@ -390,6 +409,7 @@ int main(void)
 		g_critical("rota-agent-net: %s", error->message);
 	end_download(&net);
 	g_clear_pointer(&net.http, http_client_free);
+	g_clear_pointer(&net.key, key_unref);
 	g_clear_error(&net.call.error);
 	http_proxies_clear(&net.proxies);
 	return gone ? 0 : 1;
