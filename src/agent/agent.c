@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
+#include "agent/device-key.h"
 #include "base/error.h"
 #include "base/file.h"
 #include <string.h>
@@ -99,7 +100,9 @@ Agent *agent_open(const AgentOptions *options, GError **error)
 		g_free(agent->settings->server_certificate);
 		agent->settings->server_certificate = g_strdup(options->trusted_certificates);
 	}
-	if (!load_verify_keys(agent, error) || !load_device_type(agent, error) ||
+	agent->force_bootstrap = options->force_bootstrap;
+	if (!device_key_take_passphrase(agent, options->passphrase_file, error) ||
+		!load_verify_keys(agent, error) || !load_device_type(agent, error) ||
 		!open_data(agent, error))
 		return NULL;
 	return g_steal_pointer(&agent);
@@ -115,6 +118,8 @@ void agent_close(Agent *agent)
 	agent_settings_free(agent->settings);
 	paths_free(agent->paths);
 	g_clear_pointer(&agent->verify_keys, g_ptr_array_unref);
+	key_secret_free(agent->passphrase);
+	g_free(agent->passphrase_file);
 	g_free(agent->store_kept_aside);
 	g_free(agent->device_type);
 	g_free(agent->token);

@@ -19,6 +19,9 @@ typedef struct {
 	ContactSettings contact_settings; /* of the contact that is open */
 	Contact *contact;                 /* NULL in idle */
 	Activity *activity;               /* NULL but in the daemon */
+	char *passphrase_file;            /* (nullable): its first line opens the key */
+	char *passphrase;                 /* (nullable): what standard input said instead */
+	gboolean force_bootstrap;         /* the key is made anew before it is used */
 	char *token;                      /* NULL: not authenticated; in memory only */
 	char *server;                     /* that gave it */
 	char *inventory_sent; /* SHA-256 of the last inventory the server has; NULL = none */
@@ -30,6 +33,8 @@ typedef struct {
 	const char *data;
 	SettingsFiles files;
 	const char *trusted_certificates; /* (nullable): over ServerCertificate */
+	const char *passphrase_file;      /* (nullable): of the device key; "-": standard input */
+	gboolean force_bootstrap;
 } AgentOptions;
 
 /* Reads the settings, then opens DATA and its store. */

@@ -30,7 +30,11 @@ typedef struct {
 	char *log_level;
 	char *log_file;
 	char *trusted_certificates;
+	char *passphrase_file;
 	gboolean log_json;
+	gboolean no_syslog; /* nothing reads it: the agent has no other log than its own */
+	gboolean skip_verify;
+	gboolean force_bootstrap;
 } GlobalOptions;
 
 typedef struct {
@@ -54,12 +58,20 @@ static const Option global_option_rows[] = {
 	{ "datastore", 0, OPTION_TEXT, GLOBAL(data), "DIR", "the same as --data" },
 	{ "root", 0, OPTION_TEXT, GLOBAL(root), "DIR", "all system paths lie below this folder" },
 	{ "log-level", 'l', OPTION_TEXT, GLOBAL(log_level), "LEVEL",
-		"trace, debug, info, warning, error or fatal" },
+		"trace, debug, info, warning, error, fatal or panic" },
 	{ "log-file", 'L', OPTION_TEXT, GLOBAL(log_file), "FILE",
 		"log there instead of to standard error" },
 	{ "log-json", 0, OPTION_FLAG, GLOBAL(log_json), NULL, "one JSON object a line" },
 	{ "trusted-certs", 'E', OPTION_TEXT, GLOBAL(trusted_certificates), "FILE",
 		"authorities, over ServerCertificate" },
+	{ "passphrase-file", 0, OPTION_TEXT, GLOBAL(passphrase_file), "FILE",
+		"its first line opens an encrypted device key; - is standard input" },
+	{ "forcebootstrap", 'F', OPTION_FLAG, GLOBAL(force_bootstrap), NULL,
+		"make a new device key before it is used: the server has to accept it anew" },
+	{ "no-syslog", 0, OPTION_FLAG, GLOBAL(no_syslog), NULL,
+		"nothing: there is no log but standard error; taken as Mender's client does" },
+	{ "skipverify", 0, OPTION_FLAG, GLOBAL(skip_verify), NULL,
+		"refused: a server is always verified" },
 	{ 0 },
 };
 /* clang-format on */
@@ -155,6 +167,15 @@ static gboolean redirect_log(const char *file, GError **error)
 	return FALSE;
 }
 
+static gboolean check_verifies(const GlobalOptions *options, GError **error)
+{
+	if (!options->skip_verify)
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+		"--skipverify: refused, name the authority with --trusted-certs");
+	return FALSE;
+}
+
 /* Logging begins with what the command line says and goes on with what the settings say. */
 static Agent *begin(const GlobalOptions *options, GError **error)
 {
@@ -163,10 +184,12 @@ static Agent *begin(const GlobalOptions *options, GError **error)
 		.data = options->data,
 		.files = { options->config, options->fallback_config },
 		.trusted_certificates = options->trusted_certificates,
+		.passphrase_file = options->passphrase_file,
+		.force_bootstrap = options->force_bootstrap,
 	};
 	g_autoptr(Agent) agent = NULL;
 
-	if (!begin_log(options, options->log_level, error) ||
+	if (!check_verifies(options, error) || !begin_log(options, options->log_level, error) ||
 		!redirect_log(options->log_file, error) || !signals_setup(error))
 		return NULL;
 	agent = agent_open(&agent_options, error);
@@ -178,6 +201,18 @@ static Agent *begin(const GlobalOptions *options, GError **error)
 }
 
 /* --- Verbs --- */
+
+/* Exactly one: what is not understood may be what was meant. */
+static gboolean check_operand(const char *name, char **operands, GError **error)
+{
+	if (operands[0] == NULL)
+		g_set_error(
+			error, ROTA_ERROR, ROTA_ERROR_INVALID, "an operand is missing: %s", name);
+	else if (operands[1] != NULL)
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "one operand too many: %s",
+			operands[1]);
+	return operands[0] != NULL && operands[1] == NULL;
+}
 
 static gboolean check_stops(const GPtrArray *stops, GError **error)
 {
@@ -217,7 +252,8 @@ static int run_install(gconstpointer values, char **operands, gconstpointer glob
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(Agent) agent = NULL;
 
-	if (!check_stops(options->stop_before, &failure))
+	if (!check_operand("FILE|URL", operands, &failure) ||
+		!check_stops(options->stop_before, &failure))
 		return fail(failure);
 	agent = begin(global_options, &failure);
 	if (agent == NULL || !bootstrap_ensure(agent, &failure))
@@ -342,8 +378,11 @@ static int run_slot(gconstpointer values, char **operands, gconstpointer global_
 	const GlobalOptions *options = global_options;
 	g_autoptr(Paths) paths = paths_new(options->root, options->data);
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(AgentSettings) settings = begin_apart(options, paths, &failure);
+	g_autoptr(AgentSettings) settings = NULL;
 
+	if (!check_operand("ACTION", operands, &failure))
+		return fail(failure);
+	settings = begin_apart(options, paths, &failure);
 	if (settings == NULL || !slots_run(paths, settings, operands[0], values, &failure))
 		return fail(failure);
 	return EXIT_SUCCESS;
@@ -354,8 +393,11 @@ static int run_key(gconstpointer values, char **operands, gconstpointer global_o
 	const GlobalOptions *options = global_options;
 	g_autoptr(Paths) paths = paths_new(options->root, options->data);
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(AgentSettings) settings = begin_apart(options, paths, &failure);
+	g_autoptr(AgentSettings) settings = NULL;
 
+	if (!check_operand("ACTION", operands, &failure))
+		return fail(failure);
+	settings = begin_apart(options, paths, &failure);
 	if (settings == NULL || !key_verb_run(settings, operands[0], values, &failure))
 		return fail(failure);
 	return EXIT_SUCCESS;
@@ -412,6 +454,7 @@ static const Program program = {
 	.options_size = sizeof(GlobalOptions),
 	.verbs = verbs,
 	.usage_status = EXIT_STATUS_FAILED,
+	.helps_when_bare = TRUE,
 };
 
 int main(int argc, char **argv)

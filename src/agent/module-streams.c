@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/module-private.h"
+#include "agent/progress.h"
 #include "agent/tree-file.h"
 #include "base/error.h"
 #include "base/file.h"
@@ -144,12 +145,22 @@ static gboolean is_plain_name(const char *name)
 	       !g_str_equal(name, "..") && strchr(name, '\n') == NULL;
 }
 
+/* The next bytes of the file: their number, 0 at its end, or -1. */
+static gssize read_chunk(Feed *feed, GError **error)
+{
+	gssize size = artifact_reader_read(feed->reader, feed->chunk, CHUNK_SIZE, error);
+
+	if (size > 0)
+		progress_add((gsize)size);
+	return size;
+}
+
 /* The file's bytes to @fd. On a wrong sum the module is ended before it sees the end of the file.
  */
 static gboolean stream_file(Feed *feed, int fd, GError **error)
 {
 	for (;;) {
-		gssize size = artifact_reader_read(feed->reader, feed->chunk, CHUNK_SIZE, error);
+		gssize size = read_chunk(feed, error);
 
 		if (size == 0)
 			return TRUE;
@@ -198,7 +209,7 @@ static gboolean store_file(Feed *feed, const ArtifactFile *file, GError **error)
 	autofd int fd = tree_file_create(path, 0600, error);
 
 	while (fd >= 0) {
-		gssize size = artifact_reader_read(feed->reader, feed->chunk, CHUNK_SIZE, error);
+		gssize size = read_chunk(feed, error);
 
 		if (size <= 0)
 			return size == 0;
@@ -229,13 +240,8 @@ static gboolean judge_early_end(Feed *feed, GError **error)
 	return TRUE;
 }
 
-static gboolean feed_file(Feed *feed, const ArtifactFile *file, GError **error)
+static gboolean pass_file(Feed *feed, const ArtifactFile *file, GError **error)
 {
-	if (!is_plain_name(file->name)) {
-		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
-			"payload file %s: not a plain file name", file->name);
-		return FALSE;
-	}
 	if (!feed->stores) {
 		Offer answer = offer_file(feed, file, error);
 
@@ -245,6 +251,21 @@ static gboolean feed_file(Feed *feed, const ArtifactFile *file, GError **error)
 			return FALSE;
 	}
 	return store_file(feed, file, error);
+}
+
+static gboolean feed_file(Feed *feed, const ArtifactFile *file, GError **error)
+{
+	gboolean is_passed;
+
+	if (!is_plain_name(file->name)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"payload file %s: not a plain file name", file->name);
+		return FALSE;
+	}
+	progress_begin(file->size);
+	is_passed = pass_file(feed, file, error);
+	progress_end();
+	return is_passed;
 }
 
 static gboolean finish(Feed *feed, GError **error)

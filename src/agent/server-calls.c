@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/server-calls.h"
 #include "agent/deployment-log.h"
+#include "agent/device-key.h"
 #include "agent/identity.h"
 #include "agent/inventory.h"
 #include "agent/keeper.h"
@@ -24,26 +25,6 @@ enum {
 };
 
 /* --- Authentication --- */
-
-/* The device's own key is made at the first need of it. One that is there and cannot be read is
- * never replaced, and one that the configuration names is never made: the server knows it. */
-static Keeper *open_key(Agent *agent, GError **error)
-{
-	const AgentSettings *settings = agent->settings;
-	gboolean is_own = g_str_equal(settings->auth_private_key, agent->paths->key);
-	KeeperOptions options = {
-		.name = settings->auth_private_key,
-		.engine = settings->auth_engine,
-		.make = is_own ? "ed25519" : NULL,
-	};
-	Keeper *keeper = keeper_open(&options, error);
-
-	if (keeper == NULL && !is_own)
-		g_prefix_error(error, "Security.AuthPrivateKey: ");
-	if (keeper != NULL && keeper_has_made(keeper))
-		g_message("made a new device key: %s", options.name);
-	return keeper;
-}
 
 /* (transfer full): the body of the request, exactly as it is to be signed. */
 static char *auth_body(Agent *agent, const char *public_half, GError **error)
@@ -97,7 +78,7 @@ static void note_retry_after(Agent *agent, const ContactReply *reply)
 /* (transfer full): base64, over exactly the @ret_body. The key is there for this long only. */
 static char *sign_request(Agent *agent, char **ret_body, GError **error)
 {
-	g_autoptr(Keeper) keeper = open_key(agent, error);
+	g_autoptr(Keeper) keeper = device_key_open(agent, error);
 	g_autoptr(Key) key = keeper != NULL ? keeper_key(keeper, error) : NULL;
 	g_autofree char *body = NULL;
 	g_autoptr(GBytes) signature = NULL;

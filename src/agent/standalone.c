@@ -2,6 +2,7 @@
 #include "agent/standalone.h"
 #include "agent/lock.h"
 #include "agent/phases.h"
+#include "agent/progress.h"
 #include "agent/server-calls.h"
 #include "agent/steps/steps.h"
 #include "base/error.h"
@@ -219,6 +220,7 @@ static int install(Agent *agent, const char *source, const StandaloneOptions *op
 		return EXIT_STATUS_FAILED;
 	}
 	say("Installing artifact...");
+	progress_show();
 	update = update_new(agent, &standalone_life, update_record_new());
 	take_options(update, options);
 	update->input = open_source(agent, source, &failure);

@@ -24,14 +24,16 @@ static const struct {
 	{ "debug", G_LOG_LEVEL_DEBUG },
 	{ "info", G_LOG_LEVEL_INFO },
 	{ "warning", G_LOG_LEVEL_WARNING },
+	{ "warn", G_LOG_LEVEL_WARNING },
 	{ "error", G_LOG_LEVEL_CRITICAL },
 	{ "fatal", G_LOG_LEVEL_ERROR },
+	{ "panic", G_LOG_LEVEL_ERROR },
 };
 
 gboolean log_level_from_name(const char *name, GLogLevelFlags *ret_level)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++) {
-		if (strcmp(names[i].name, name) == 0) {
+		if (g_ascii_strcasecmp(names[i].name, name) == 0) {
 			*ret_level = names[i].level;
 			return TRUE;
 		}

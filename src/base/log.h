@@ -13,7 +13,8 @@ typedef enum {
 /* Installs the writer, before any thread starts; a later call changes format and level. */
 void log_setup(LogFormat format, GLogLevelFlags least_level);
 
-/* FALSE for a name that is none of trace, debug, info, warning, error, fatal (Mender's words). */
+/* FALSE for a name that is none of trace, debug, info, warning (warn), error, fatal, panic: the
+ * words of Mender's clients, in whatever case. */
 gboolean log_level_from_name(const char *name, GLogLevelFlags *ret_level) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Called with every record at or above the least level, beside the ordinary output. One listener.

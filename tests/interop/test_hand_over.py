@@ -21,7 +21,7 @@ class Agent:
 
     def __init__(self, bin, client):
         self.client = client
-        for name in ("rota-agent", "rota-agent-net"):
+        for name in ("rota-agent", "rota-agent-key", "rota-agent-net"):
             shutil.copy(bin / name, client.root / "opt/peer" / name)
 
     def run(self, *words):

@@ -21,7 +21,7 @@ class Handover:
 
     def __init__(self, client, bin):
         self.client = client
-        for name in ("rota-agent", "rota-agent-net"):
+        for name in ("rota-agent", "rota-agent-key", "rota-agent-net"):
             shutil.copy(bin / name, client.root / "opt/peer" / name)
         # The path of the configuration's certificate is the same in both.
         (client.root / "etc/mender/mender.conf").write_text(json.dumps({

@@ -28,7 +28,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def body(self):
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            return b"".join(iter(self.chunk, b""))
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+    def chunk(self):
+        """As the field's client sends them: no extensions, no trailers."""
+        content = self.rfile.read(int(self.rfile.readline(), 16))
+        self.rfile.readline()
+        return content
 
     def do_POST(self):
         stub, body = self.server.stub, self.body()

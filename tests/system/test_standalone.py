@@ -5,7 +5,9 @@ import gzip
 import hashlib
 import os
 import pathlib
+import re
 import shutil
+import subprocess
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -319,3 +321,31 @@ def test_the_daemon_is_found_by_its_lock(vehicle):
 def test_an_unknown_word_is_refused(vehicle):
     assert vehicle.run("instil").returncode == 1
     assert vehicle.run("install", "--no-such-option", "x").returncode == 1
+
+
+@pytest.mark.parametrize("size", [600000, 0])
+def test_how_far_it_has_come_is_said_to_a_terminal(vehicle, size):
+    path = vehicle.root / "release-2.mender"
+    path.write_bytes(make_artifact("release-2", ["test-vehicle"], [("content", bytes(size))], type="fake"))
+    ours, its = os.openpty()
+    with subprocess.Popen(vehicle.command("install", path), stdout=subprocess.DEVNULL, stderr=its) as process:
+        os.close(its)
+        said = b""
+        try:
+            while part := os.read(ours, 4096):
+                said += part
+        except OSError:  # EIO: the other side is closed
+            pass
+    os.close(ours)
+    assert process.returncode == 0, said
+    percents = [int(word) for word in re.findall(rb"\r(\d+)%", said)]
+    assert percents and percents[-1] == 100 and percents == sorted(set(percents)), said
+    assert vehicle.run("rollback").returncode == 0
+    done = vehicle.run("install", path)
+    assert done.returncode == 0 and "%" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["install"], ["install", "a", "b"], ["slot"], ["slot", "status", "more"]])
+def test_operands_that_are_missing_or_too_many(vehicle, words):
+    done = vehicle.run(*words)
+    assert done.returncode == 1 and "operand" in done.stderr
