@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into the unmodified agent by tests/powercut/test_agent_kill.py: counts the writes and
- * syncs of its store, as the kernel is asked for them, and ends the process before or after the
- * Nth.
+/* Preloaded into the unmodified agent by the tests beside it: counts the writes and syncs of its
+ * store, as the kernel is asked for them, and ends the process before or after the Nth, or in the
+ * middle of it.
  *
- *   ROTA_KILL_AT    "before:N" or "after:N", N from 1; absent = only count
- *   ROTA_KILL_COUNT file that gets one line for each call: what it was
+ *   ROTA_KILL_AT    "before:N", "after:N", or "torn:N" (write() only), N from 1; absent = only
+ * count ROTA_KILL_FILES what the path of a counted file must hold; absent = it ends with
+ * /mender-store ROTA_KILL_COUNT file that gets one line for each call: what it was
  *
  * The processes the agent starts do not inherit the count: only a process whose name is rota-agent
  * looks at all. */
@@ -28,23 +29,25 @@ static int ends_with(const char *text, const char *end)
 	return length >= end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-static int link_ends_with(const char *link, const char *end)
+/* Leaves "" where there is no such link. */
+static void read_link(const char *link, char target[PATH_MAX])
 {
-	char target[PATH_MAX];
-	ssize_t length = readlink(link, target, sizeof(target) - 1);
+	ssize_t length = readlink(link, target, PATH_MAX - 1);
 
-	if (length < 0)
-		return 0;
-	target[length] = '\0';
-	return ends_with(target, end);
+	target[length < 0 ? 0 : length] = '\0';
 }
 
-static int is_store(int fd)
+static int is_counted(int fd)
 {
-	char link[64];
+	const char *wanted = getenv("ROTA_KILL_FILES");
+	char link[64], target[PATH_MAX];
 
+	read_link("/proc/self/exe", target);
+	if (!ends_with(target, "/rota-agent"))
+		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return link_ends_with("/proc/self/exe", "/rota-agent") && link_ends_with(link, store_name);
+	read_link(link, target);
+	return wanted != NULL ? strstr(target, wanted) != NULL : ends_with(target, store_name);
 }
 
 static void note(const char *what, long number)
@@ -85,7 +88,7 @@ static long calls;
 	type name parameters                                                                       \
 	{                                                                                          \
 		type(*real) parameters = (type(*) parameters)dlsym(RTLD_NEXT, #name);              \
-		int counted = is_store(fd);                                                        \
+		int counted = is_counted(fd);                                                      \
 		type result;                                                                       \
                                                                                                    \
 		if (counted) {                                                                     \
@@ -93,8 +96,10 @@ static long calls;
 			die_if("before:", calls);                                                  \
 		}                                                                                  \
 		result = real arguments;                                                           \
-		if (counted)                                                                       \
+		if (counted) {                                                                     \
 			die_if("after:", calls);                                                   \
+			die_if("torn:", calls);                                                    \
+		}                                                                                  \
 		return result;                                                                     \
 	}
 
@@ -105,7 +110,8 @@ COUNTED(ssize_t, pwritev, (int fd, const struct iovec *parts, int count, off_t a
 	(fd, parts, count, at))
 COUNTED(ssize_t, pwritev64, (int fd, const struct iovec *parts, int count, off64_t at),
 	(fd, parts, count, at))
-COUNTED(ssize_t, write, (int fd, const void *data, size_t size), (fd, data, size))
+COUNTED(ssize_t, write, (int fd, const void *data, size_t size),
+	(fd, data, is_time("torn:", calls) ? size / 2 : size))
 COUNTED(ssize_t, writev, (int fd, const struct iovec *parts, int count), (fd, parts, count))
 COUNTED(int, fdatasync, (int fd), (fd))
 COUNTED(int, fsync, (int fd), (fd))

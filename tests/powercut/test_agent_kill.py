@@ -8,18 +8,15 @@ store's writes and syncs (kill_at_write.c), or the module itself, which ends its
 
 import concurrent.futures
 import dataclasses
-import os
-import pathlib
-import subprocess
 
 import pytest
 from support.artifact import make_artifact
+from support.preload import preloaded
 from support.stub_server import StubServer
 from support.vehicle import Vehicle
 
 pytestmark = pytest.mark.shows("MS4")
 
-HERE = pathlib.Path(__file__).parent
 SIDE_BY_SIDE = 3
 STARTS_MAX = 8
 NOTHING_OPEN = 2  # exit status of commands by hand
@@ -49,19 +46,6 @@ SCENARIOS = {
     "rollback with a reboot": Scenario(faults=("ArtifactVerifyReboot",), reboot="Automatic", ends="failure"),
     "no rollback": Scenario(faults=("ArtifactInstall",), rollback="No", ends="failure"),
 }
-
-
-@pytest.fixture(scope="session")
-def killer(tmp_path_factory):
-    library = tmp_path_factory.mktemp("killer") / "kill_at_write.so"
-    subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", library, HERE / "kill_at_write.c", "-ldl"],
-                   check=True)
-    return library
-
-
-def preloaded(killer, **values):
-    options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
-    return {"LD_PRELOAD": str(killer), "ASAN_OPTIONS": options, **values}
 
 
 class Life:

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/slots/boot-loader.h"
+#include "agent/slots/boot-grub.h"
+#include "agent/slots/boot-variables.h"
 #include "agent/process.h"
 #include "base/error.h"
 #include <glib/gstdio.h>
@@ -7,11 +9,6 @@
 #include <unistd.h>
 
 enum { PROGRAM_TIMEOUT_S = 120 };
-
-static const char part_name[] = "mender_boot_part";
-static const char hex_name[] = "mender_boot_part_hex";
-static const char available_name[] = "upgrade_available";
-static const char count_name[] = "bootcount";
 
 /* With a ROOT of its own an agent must never touch the machine it runs on. */
 static char *find_program(const Paths *paths, const char *name)
@@ -69,60 +66,39 @@ static gboolean programs_are_there(const BootLoader *loader, const Paths *paths)
 	return print != NULL && set != NULL;
 }
 
-/* "NAME=VALUE" among @lines, as a number. */
-static gboolean find_number(
-	char **lines, const char *name, gint64 max, gint64 *ret_number, GError **error)
+/* Of "NAME=VALUE" lines. */
+static const char *find_line(gpointer data, const char *name)
 {
 	gsize length = strlen(name);
 
-	for (; *lines != NULL; lines++) {
-		if (!g_str_has_prefix(*lines, name) || (*lines)[length] != '=')
-			continue;
-		if (g_ascii_string_to_signed(
-			    g_strchomp(*lines + length + 1), 10, 0, max, ret_number, NULL))
-			return TRUE;
-		break;
-	}
-	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT,
-		"the boot loader's %s is missing or no number", name);
-	return FALSE;
+	for (char **line = data; *line != NULL; line++)
+		if (g_str_has_prefix(*line, name) && (*line)[length] == '=')
+			return g_strchomp(*line + length + 1);
+	return NULL;
 }
 
 static gboolean programs_read(
 	const BootLoader *loader, const Paths *paths, BootRecord *ret_record, GError **error)
 {
-	const char *const words[] = { part_name, available_name, count_name, NULL };
 	g_autofree char *output = NULL;
 	g_auto(GStrv) lines = NULL;
-	gint64 available = 0;
 
-	if (!run(paths, loader->print_program, words, &output, error))
+	if (!run(paths, loader->print_program, boot_variable_names, &output, error))
 		return FALSE;
 	lines = g_strsplit(output, "\n", -1);
-	if (!find_number(lines, part_name, G_MAXINT32, &ret_record->part, error) ||
-		!find_number(lines, available_name, 1, &available, error) ||
-		!find_number(lines, count_name, G_MAXINT32, &ret_record->boot_count, error))
-		return FALSE;
-	ret_record->upgrade_available = available == 1;
-	return TRUE;
+	return boot_variables_read(find_line, lines, ret_record, error);
 }
 
-static char *make_batch(const BootLoader *loader, const BootRecord *record)
+static void add_line(gpointer data, const char *name, const char *value)
 {
-	g_autofree char *hex = loader->has_hex ? g_strdup_printf("%s=%" G_GINT64_MODIFIER "x\n",
-							 hex_name, (guint64)record->part)
-					       : g_strdup("");
-
-	return g_strdup_printf("%s=%" G_GINT64_FORMAT "\n%s%s=%d\n%s=%" G_GINT64_FORMAT "\n",
-		part_name, record->part, hex, available_name, record->upgrade_available ? 1 : 0,
-		count_name, record->boot_count);
+	g_string_append_printf(data, "%s=%s\n", name, value);
 }
 
 /* All values in one call, which such programs make one change: part and flag belong together. */
 static gboolean programs_write(
 	const BootLoader *loader, const Paths *paths, const BootRecord *record, GError **error)
 {
-	g_autofree char *batch = make_batch(loader, record);
+	g_autoptr(GString) batch = g_string_new(NULL);
 	g_autofree char *path = NULL;
 	int fd = g_file_open_tmp("rota-boot-XXXXXX", &path, error);
 	const char *const words[] = { "-s", path, NULL };
@@ -131,7 +107,8 @@ static gboolean programs_write(
 	if (fd < 0)
 		return FALSE;
 	(void)close(fd);
-	is_written = g_file_set_contents(path, batch, -1, error) &&
+	boot_variables_write(add_line, batch, loader->has_hex, record);
+	is_written = g_file_set_contents(path, batch->str, -1, error) &&
 		     run(paths, loader->set_program, words, NULL, error);
 	(void)g_unlink(path);
 	return is_written;
@@ -141,6 +118,7 @@ static gboolean programs_write(
 
 /* In the order in which they are looked for. */
 static const BootLoader boot_loaders[] = {
+	{ "GRUB", NULL, NULL, FALSE, boot_grub_is_there, boot_grub_read, boot_grub_write },
 	{ "GRUB", "grub-mender-grubenv-print", "grub-mender-grubenv-set", FALSE, BY_PROGRAMS },
 	{ "U-Boot", "fw_printenv", "fw_setenv", TRUE, BY_PROGRAMS },
 };
@@ -152,7 +130,8 @@ const BootLoader *boot_loader_find(const Paths *paths, GError **error)
 			return &boot_loaders[i];
 	}
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND,
-		"no boot loader is known here: neither grub-mender-grubenv-print nor fw_printenv");
+		"no boot loader is known here: neither /etc/mender_grubenv.config, nor "
+		"grub-mender-grubenv-print, nor fw_printenv");
 	return NULL;
 }
 
