@@ -28,16 +28,14 @@ static gboolean load_device_type(Agent *agent, GError **error)
 {
 	const char *file = agent->settings->device_type_file;
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(GBytes) bytes = file_read(file, DEVICE_TYPE_SIZE_MAX, &failure);
-	g_autofree char *text = NULL;
+	g_autofree char *text = file_read_text(file, DEVICE_TYPE_SIZE_MAX, &failure);
 
-	if (bytes == NULL && g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND))
+	if (text == NULL && g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND))
 		return TRUE;
-	if (bytes == NULL) {
+	if (text == NULL) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
-	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	return parse_device_type(file, text, &agent->device_type, error);
 }
 

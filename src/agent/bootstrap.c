@@ -42,14 +42,12 @@ static UpdateRecord *read_bootstrap(const char *path, GError **error)
 /* Images made for Mender's clients before 4.0 name their software in a file of KEY=VALUE lines. */
 static void use_artifact_info(const Agent *agent, StoreChanges *changes)
 {
-	g_autoptr(GBytes) bytes = file_read(agent->paths->artifact_info, INFO_SIZE_MAX, NULL);
-	g_autofree char *text = NULL;
+	g_autofree char *text = file_read_text(agent->paths->artifact_info, INFO_SIZE_MAX, NULL);
 	g_auto(GStrv) lines = NULL;
 
 	store_changes_set(changes, STORE_ARTIFACT_NAME, SOFTWARE_UNKNOWN);
-	if (bytes == NULL)
+	if (text == NULL)
 		return;
-	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line != NULL; line++) {
 		char *value = strchr(g_strstrip(*line), '=');

@@ -10,15 +10,10 @@
 
 static gboolean read_pem(const char *path, char **ret_pem, GError **error)
 {
-	g_autoptr(GBytes) bytes = NULL;
-
 	if (path == NULL || *path == '\0')
 		return TRUE;
-	bytes = file_read(path, CONTACT_PEM_MAX, error);
-	if (bytes == NULL)
-		return FALSE;
-	*ret_pem = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
-	return TRUE;
+	*ret_pem = file_read_text(path, CONTACT_PEM_MAX, error);
+	return *ret_pem != NULL;
 }
 
 static gboolean read_setup(Contact *contact, GError **error)

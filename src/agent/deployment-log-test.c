@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log of a deployment:
  *  - what is logged while it is open is in it, and in what is sent; a second opening goes on
- *  - lines broken by a power cut are replaced and said
+ *  - lines broken by a power cut are replaced and said; a log that it left empty is sent as such
  *  - a log that is too long loses its oldest entries, says so, and fits
  *  - the newest five are kept; an id that is no plain text is refused */
 #include "agent/deployment-log.h"
@@ -91,6 +91,16 @@ static void test_broken(Fixture *fixture, gconstpointer data)
 	g_assert_cmpstr(message(value, 3), ==, "two");
 }
 
+static void test_empty(Fixture *fixture, gconstpointer data)
+{
+	g_autofree char *path = g_build_filename(fixture->folder, "deployments.0000.d-1.log", NULL);
+	g_autoptr(json_t) value = NULL;
+
+	g_assert_true(g_file_set_contents(path, "", 0, NULL));
+	value = body(fixture, "d-1");
+	g_assert_cmpuint(json_array_size(json_object_get(value, "messages")), ==, 0);
+}
+
 static void test_too_long(Fixture *fixture, gconstpointer data)
 {
 	g_autoptr(json_t) value = NULL;
@@ -149,6 +159,7 @@ static const struct {
 } tests[] = {
 	{ "/agent/deployment-log/what-is-said", test_what_is_said },
 	{ "/agent/deployment-log/broken", test_broken },
+	{ "/agent/deployment-log/empty", test_empty },
 	{ "/agent/deployment-log/too-long", test_too_long },
 	{ "/agent/deployment-log/kept", test_kept },
 	{ "/agent/deployment-log/ids", test_ids },

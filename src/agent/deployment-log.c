@@ -260,7 +260,6 @@ char *deployment_log_body(const char *folder, const char *id, GError **error)
 {
 	g_autofree char *path = find_log(folder, id);
 	g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *text = NULL;
 	g_auto(GStrv) lines = NULL;
 	gint64 time_us = clock_now_us();
@@ -270,10 +269,9 @@ char *deployment_log_body(const char *folder, const char *id, GError **error)
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_NOT_FOUND, "no log of deployment %s", id);
 		return NULL;
 	}
-	bytes = file_read(path, DEPLOYMENT_LOG_SIZE_MAX + 1024, error);
-	if (bytes == NULL)
+	text = file_read_text(path, DEPLOYMENT_LOG_SIZE_MAX + 1024, error);
+	if (text == NULL)
 		return NULL;
-	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line != NULL; line++) {
 		if (**line != '\0')

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { VERSION_SIZE_MAX = 64 };
+
 static const char version_text[] = "3";
 
 static const char *moment_name(ScriptMoment moment)
@@ -185,16 +187,14 @@ static gboolean check_version(const char *folder, GError **error)
 {
 	g_autofree char *path = g_build_filename(folder, "version", NULL);
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(GBytes) bytes = file_read(path, 64, &failure);
-	g_autofree char *text = NULL;
+	g_autofree char *text = file_read_text(path, VERSION_SIZE_MAX, &failure);
 
-	if (bytes == NULL && g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND))
+	if (text == NULL && g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND))
 		return TRUE;
-	if (bytes == NULL) {
+	if (text == NULL) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
-	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	if (g_str_equal(g_strstrip(text), version_text))
 		return TRUE;
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNSUPPORTED,

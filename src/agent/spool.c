@@ -38,11 +38,9 @@ struct Spool {
 
 static char *boot_id(void)
 {
-	g_autoptr(GBytes) id = file_read("/proc/sys/kernel/random/boot_id", BOOT_ID_MAX, NULL);
+	char *id = file_read_text("/proc/sys/kernel/random/boot_id", BOOT_ID_MAX, NULL);
 
-	if (id == NULL)
-		return NULL;
-	return g_strstrip(g_strndup(g_bytes_get_data(id, NULL), g_bytes_get_size(id)));
+	return id != NULL ? g_strstrip(id) : NULL;
 }
 
 static gboolean name_is_plain(const char *name)

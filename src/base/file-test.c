@@ -75,6 +75,21 @@ static void test_read(Fixture *fixture, gconstpointer data)
 	g_assert_error(large, ROTA_ERROR, ROTA_ERROR_TOO_LARGE);
 }
 
+/* An empty one is text, too. */
+static void test_read_text(Fixture *fixture, gconstpointer data)
+{
+	static const char *const texts[] = { "", "a\n", "no end" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_autofree char *path = g_build_filename(fixture->folder, "text", NULL);
+		g_autofree char *text = NULL;
+
+		g_assert_true(g_file_set_contents(path, texts[i], -1, NULL));
+		text = file_read_text(path, 6, NULL);
+		g_assert_cmpstr(text, ==, texts[i]);
+	}
+}
+
 static void test_remove_tree(Fixture *fixture, gconstpointer data)
 {
 	g_autofree char *outside = g_build_filename(fixture->folder, "outside", NULL);
@@ -98,6 +113,7 @@ int main(int argc, char **argv)
 	g_test_add(
 		"/base/file/atomic-failure", Fixture, NULL, set_up, test_atomic_failure, tear_down);
 	g_test_add("/base/file/read", Fixture, NULL, set_up, test_read, tear_down);
+	g_test_add("/base/file/read-text", Fixture, NULL, set_up, test_read_text, tear_down);
 	g_test_add("/base/file/remove-tree", Fixture, NULL, set_up, test_remove_tree, tear_down);
 	return g_test_run();
 }

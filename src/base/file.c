@@ -127,6 +127,17 @@ GBytes *file_read(const char *path, gsize size_max, GError **error)
 	return g_byte_array_free_to_bytes(g_steal_pointer(&bytes));
 }
 
+char *file_read_text(const char *path, gsize size_max, GError **error)
+{
+	g_autoptr(GBytes) bytes = file_read(path, size_max, error);
+	gsize size = bytes != NULL ? g_bytes_get_size(bytes) : 0;
+
+	if (bytes == NULL)
+		return NULL;
+	/* The data of no bytes is NULL, and so is a copy of NULL. */
+	return size > 0 ? g_strndup(g_bytes_get_data(bytes, NULL), size) : g_strdup("");
+}
+
 gboolean file_make_folders(const char *path, mode_t mode, GError **error)
 {
 	if (g_mkdir_with_parents(path, (int)mode) != 0) {

@@ -21,6 +21,8 @@ gboolean file_write_atomic(const char *path, gconstpointer data, gsize size, mod
  * Returns: (transfer full): the bytes, or NULL. A missing file is ROTA_ERROR_NOT_FOUND.
  */
 GBytes *file_read(const char *path, gsize size_max, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same as text, up to the first NUL; "" for an empty file, as a power cut may leave it. */
+char *file_read_text(const char *path, gsize size_max, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Makes @path and its parents, each with @mode; existing ones are left as they are. */
 gboolean file_make_folders(const char *path, mode_t mode, GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -349,3 +349,23 @@ def test_how_far_it_has_come_is_said_to_a_terminal(vehicle, size):
 def test_operands_that_are_missing_or_too_many(vehicle, words):
     done = vehicle.run(*words)
     assert done.returncode == 1 and "operand" in done.stderr
+
+
+EMPTY = {  # file -> status of install, and of the commit behind it; what is said
+    "etc/mender/scripts/version": (0, 1, "another version"),
+    "var/lib/mender/device_type": (1, 1, "not one line device_type="),
+    "etc/mender/artifact_info": (0, 0, ""),
+    "proc/sys/kernel/random/boot_id": (0, 0, ""),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_file_that_a_power_cut_left_empty(vehicle, name):
+    installs, commits, says = EMPTY[name]
+    path = artifact(vehicle)
+    (vehicle.root / name).write_bytes(b"")
+    done = [vehicle.run("install", path), vehicle.run("commit")]
+    said = "".join(each.stderr for each in done)
+    assert "assertion" not in said and says in said
+    assert [each.returncode for each in done] == [installs, commits], said
+    assert vehicle.target() == ("new" if commits == 0 else "old")

@@ -92,13 +92,11 @@ static char *root_of_command_line(const Paths *paths)
 		{ "/", "/" },
 	};
 	g_autofree char *path = g_build_filename(paths->root, "proc/cmdline", NULL);
-	g_autoptr(GBytes) bytes = file_read(path, COMMAND_LINE_SIZE_MAX, NULL);
-	g_autofree char *text = NULL;
+	g_autofree char *text = file_read_text(path, COMMAND_LINE_SIZE_MAX, NULL);
 	g_auto(GStrv) words = NULL;
 
-	if (bytes == NULL)
+	if (text == NULL)
 		return NULL;
-	text = g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	words = g_strsplit_set(text, " \n", -1);
 	for (char **word = words; *word != NULL; word++) {
 		for (gsize i = 0; g_str_has_prefix(*word, "root=") && i < G_N_ELEMENTS(names);
@@ -249,21 +247,19 @@ static gboolean commit(Slots *slots, GError **error)
 static gboolean read_before(const Slots *slots, gint64 *ret_part, GError **error)
 {
 	g_autoptr(GError) failure = NULL;
-	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *text = NULL;
 
 	*ret_part = -1;
 	if (slots->options->before != NULL)
-		bytes = file_read(slots->options->before, BEFORE_SIZE_MAX, &failure);
-	if (bytes == NULL &&
+		text = file_read_text(slots->options->before, BEFORE_SIZE_MAX, &failure);
+	if (text == NULL &&
 		(failure == NULL || g_error_matches(failure, ROTA_ERROR, ROTA_ERROR_NOT_FOUND)))
 		return TRUE;
-	if (bytes == NULL) {
+	if (text == NULL) {
 		g_propagate_error(error, g_steal_pointer(&failure));
 		return FALSE;
 	}
-	text = g_strchomp(g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)));
-	if (g_ascii_string_to_signed(text, 10, 0, G_MAXINT32, ret_part, NULL) &&
+	if (g_ascii_string_to_signed(g_strchomp(text), 10, 0, G_MAXINT32, ret_part, NULL) &&
 		(*ret_part == slots->slots[0].number || *ret_part == slots->slots[1].number))
 		return TRUE;
 	g_set_error(error, ROTA_ERROR, ROTA_ERROR_CORRUPT, "%s: names none of the two partitions",

@@ -9,11 +9,9 @@ enum { BOOT_ID_SIZE_MAX = 128, REBOOT_COMMAND_TIMEOUT_S = 60 };
 
 char *system_boot_id(const Paths *paths)
 {
-	g_autoptr(GBytes) bytes = file_read(paths->boot_id, BOOT_ID_SIZE_MAX, NULL);
+	char *id = file_read_text(paths->boot_id, BOOT_ID_SIZE_MAX, NULL);
 
-	if (bytes == NULL)
-		return NULL;
-	return g_strstrip(g_strndup(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes)));
+	return id != NULL ? g_strstrip(id) : NULL;
 }
 
 /* With a ROOT of its own an agent must never reboot the machine it runs on: only a command below
