@@ -5,15 +5,7 @@
 /* "Not now, because": whether the vehicle is fit for the next step of an update.
  *
  * Each kind of gate is a row of the table in gates.c and is asked at each gated phase. One kind is
- * there: the executables in ROOT/etc/rota/gates, which know what this vehicle must look at. One
- * that cannot be run, dies or takes too long is closed: what is not known is a no. */
-
-enum {
-	GATES_MAX = 64, /* programs */
-	GATE_PROGRAM_TIMEOUT_S = 60,
-	GATE_REASON_MAX = 512,   /* bytes */
-	GATE_STATUS_CLOSED = 21, /* exit status: not now; the first line printed says why */
-};
+ * there: the executables in ROOT/etc/rota/gates, which know what this vehicle must look at. */
 
 /**
  * gates_ask:

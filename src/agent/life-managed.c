@@ -35,7 +35,7 @@ static const PhaseRow managed_rows[N_PHASES] = {
 		ON_CUT(ASK_ROLLBACK, DIRTY) },
 	[PHASE_ASK_REBOOT] = {
 		.name = "ask for a reboot", .step = step_ask_reboot,
-		.next = NEXT(GATE_REBOOT, GATE_COMMIT, ASK_ROLLBACK, ASK_ROLLBACK),
+		.next = NEXT(GATE_REBOOT, HEALTH, ASK_ROLLBACK, ASK_ROLLBACK),
 		.blame = BLAME_DIRTY },
 	[PHASE_GATE_REBOOT] = {
 		.name = "wait for leave to reboot",
@@ -55,9 +55,13 @@ static const PhaseRow managed_rows[N_PHASES] = {
 	[PHASE_VERIFY_REBOOT] = {
 		.name = "verify the reboot", .stored = "after-reboot",
 		.scripts = "ArtifactReboot", .moments = LEAVE | ERROR, .step = step_verify_reboot,
-		.next = NEXT(GATE_COMMIT, GATE_COMMIT, ASK_ROLLBACK, ASK_ROLLBACK),
+		.next = NEXT(HEALTH, HEALTH, ASK_ROLLBACK, ASK_ROLLBACK),
 		.blame = BLAME_DIRTY,
 		ON_CUT(ASK_ROLLBACK, DIRTY) },
+	[PHASE_HEALTH] = {
+		.name = "see whether it is healthy", .step = step_health,
+		.next = NEXT(GATE_COMMIT, GATE_COMMIT, ASK_ROLLBACK, ASK_ROLLBACK),
+		.blame = BLAME_DIRTY },
 	[PHASE_GATE_COMMIT] = {
 		.name = "wait for leave to commit",
 		.step = step_gate, .gate = { "commit", UPDATE_PAUSE_BEFORE_COMMITTING },

@@ -29,6 +29,7 @@ static const PathRow path_rows[] = {
 	{ G_STRUCT_OFFSET(Paths, daemon_lock), TRUE, "rota-agent.lock" },
 	{ G_STRUCT_OFFSET(Paths, update_lock), TRUE, "rota-update.lock" },
 	{ G_STRUCT_OFFSET(Paths, gates), FALSE, "etc/rota/gates" },
+	{ G_STRUCT_OFFSET(Paths, health), FALSE, "etc/rota/health" },
 	{ G_STRUCT_OFFSET(Paths, status), FALSE, "run/rota-agent/status.json" },
 	{ G_STRUCT_OFFSET(Paths, boot_id), FALSE, "proc/sys/kernel/random/boot_id" },
 };
@@ -78,4 +79,19 @@ void paths_free(Paths *paths)
 	g_free(paths->root);
 	g_free(paths->data);
 	g_free(paths);
+}
+
+char *paths_find_program(const Paths *paths, const char *name)
+{
+	static const char *const places[] = { "usr/sbin", "sbin", "usr/bin", "bin" };
+
+	if (paths_is_system(paths))
+		return g_find_program_in_path(name);
+	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+		g_autofree char *path = g_build_filename(paths->root, places[i], name, NULL);
+
+		if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+			return g_steal_pointer(&path);
+	}
+	return NULL;
 }

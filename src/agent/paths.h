@@ -25,6 +25,7 @@ typedef struct {
 	char *daemon_lock;   /* DATA/rota-agent.lock: held by the daemon */
 	char *update_lock;   /* DATA/rota-update.lock: held by whoever walks an update */
 	char *gates;         /* ROOT/etc/rota/gates */
+	char *health;        /* ROOT/etc/rota/health */
 	char *status;        /* ROOT/run/rota-agent/status.json: what the daemon is doing */
 	char *boot_id;       /* ROOT/proc/sys/kernel/random/boot_id */
 } Paths;
@@ -38,6 +39,10 @@ typedef struct {
 Paths *paths_new(const char *root, const char *data);
 
 gboolean paths_is_system(const Paths *paths); /* ROOT is "/": this is the vehicle itself */
+
+/* (transfer full)(nullable): of the machine, or below ROOT: with a ROOT of its own an agent must
+ * never touch the machine it runs on. */
+char *paths_find_program(const Paths *paths, const char *name);
 
 void paths_free(Paths *paths);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Paths, paths_free)

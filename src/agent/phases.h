@@ -44,6 +44,7 @@ typedef enum {
 	PHASE_GATE_REBOOT,
 	PHASE_GATE_COMMIT,
 	PHASE_GATE_ROLLBACK_REBOOT,
+	PHASE_HEALTH, /* before a commit: what is new has to do its work */
 	N_PHASES,
 } Phase;
 

@@ -35,6 +35,10 @@ typedef struct {
 	gint64 module_timeout_s;
 	gint64 gate_interval_s;
 	gint64 gate_timeout_s;
+	char **health_units;
+	gint64 health_stay_s;
+	gint64 health_interval_s;
+	gint64 health_timeout_s;
 	char *rootfs_part_a; /* (nullable): devices of the two root partitions */
 	char *rootfs_part_b;
 	char *update_log_path;

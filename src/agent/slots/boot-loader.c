@@ -10,27 +10,11 @@
 
 enum { PROGRAM_TIMEOUT_S = 120 };
 
-/* With a ROOT of its own an agent must never touch the machine it runs on. */
-static char *find_program(const Paths *paths, const char *name)
-{
-	static const char *const places[] = { "usr/sbin", "sbin", "usr/bin", "bin" };
-
-	if (paths_is_system(paths))
-		return g_find_program_in_path(name);
-	for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
-		g_autofree char *path = g_build_filename(paths->root, places[i], name, NULL);
-
-		if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-			return g_steal_pointer(&path);
-	}
-	return NULL;
-}
-
 /* @ret_output: (nullable)(transfer full) */
 static gboolean run(const Paths *paths, const char *name, const char *const *words,
 	char **ret_output, GError **error)
 {
-	g_autofree char *program = find_program(paths, name);
+	g_autofree char *program = paths_find_program(paths, name);
 	g_autoptr(GPtrArray) arguments = g_ptr_array_new();
 	ProcessPlan plan = {
 		.name = name,
@@ -60,8 +44,8 @@ static gboolean run(const Paths *paths, const char *name, const char *const *wor
 
 static gboolean programs_are_there(const BootLoader *loader, const Paths *paths)
 {
-	g_autofree char *print = find_program(paths, loader->print_program);
-	g_autofree char *set = find_program(paths, loader->set_program);
+	g_autofree char *print = paths_find_program(paths, loader->print_program);
+	g_autofree char *set = paths_find_program(paths, loader->set_program);
 
 	return print != NULL && set != NULL;
 }

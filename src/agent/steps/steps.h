@@ -13,6 +13,9 @@ gboolean step_download_may_resume(Update *update);
 /* gate.c */
 PhaseOutcome step_gate(Update *update, GError **error); /* waits until all gates are open */
 
+/* health.c */
+PhaseOutcome step_health(Update *update, GError **error); /* waits until the new software is well */
+
 /* install.c */
 PhaseOutcome step_install(Update *update, GError **error);
 
