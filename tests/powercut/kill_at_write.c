@@ -7,8 +7,8 @@
  * count ROTA_KILL_FILES what the path of a counted file must hold; absent = it ends with
  * /mender-store ROTA_KILL_COUNT file that gets one line for each call: what it was
  *
- * The processes the agent starts do not inherit the count: only a process whose name is rota-agent
- * looks at all. */
+ * The processes the agent starts do not inherit the count: only a process of that name looks at
+ * all. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -40,10 +40,11 @@ static void read_link(const char *link, char target[PATH_MAX])
 static int is_counted(int fd)
 {
 	const char *wanted = getenv("ROTA_KILL_FILES");
+	const char *program = getenv("ROTA_KILL_PROGRAM");
 	char link[64], target[PATH_MAX];
 
 	read_link("/proc/self/exe", target);
-	if (!ends_with(target, "/rota-agent"))
+	if (!ends_with(target, program != NULL ? program : "/rota-agent"))
 		return 0;
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	read_link(link, target);
