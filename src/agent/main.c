@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/agent.h"
+#include "agent/authenticate.h"
 #include "agent/bootstrap.h"
 #include "agent/daemon.h"
 #include "agent/key-verb.h"
 #include "agent/lock.h"
-#include "agent/server-calls.h"
 #include "agent/signals.h"
 #include "agent/slots/slots.h"
 #include "agent/software.h"
@@ -410,7 +410,7 @@ static int run_bootstrap(gconstpointer values, char **operands, gconstpointer gl
 	g_autoptr(Agent) agent = begin(global_options, &failure);
 
 	if (agent == NULL || !bootstrap_ensure(agent, &failure) ||
-		!server_calls_authenticate(agent, &failure))
+		!authenticate(agent, &failure))
 		return fail(failure);
 	return EXIT_SUCCESS;
 }

@@ -8,9 +8,6 @@
 /* What the agent says to its server, call by call. Each opens the contact where none is open,
  * authenticates where there is no token, and once more where the server no longer takes it. */
 
-/* UNAUTHORIZED where no server accepts the device, or not yet. */
-gboolean server_calls_authenticate(Agent *agent, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 /* @ret_answer: (nullable)(transfer full): the deployment; NULL where there is none */
 gboolean server_calls_next(
 	Agent *agent, NextAnswer **ret_answer, GError **error) G_GNUC_WARN_UNUSED_RESULT;
