@@ -120,6 +120,26 @@ GInputStream *contact_fetch(Contact *contact, const ContactDownload *download,
 /* Bytes of the whole download, 0 before the server said it. @stream: of contact_fetch(). */
 gint64 contact_fetch_size(GInputStream *stream);
 
+/**
+ * contact_forward:
+ * @listener: a listening socket on a loopback address; -1 = the forwarder has it
+ * @token: (nullable): none yet
+ *
+ * Makes the network process of this contact the local forwarder (agent/net/forwarder.h), or tells
+ * it another token. It ends by itself when nobody uses it: contact_read_forwarder() then says so.
+ */
+gboolean contact_forward(Contact *contact, int listener, const char *server, const char *token,
+	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+typedef enum {
+	FORWARDER_REFUSED, /* the server does not take the token any more */
+	FORWARDER_GONE,
+} ForwarderNews;
+
+/* Readable when there is news of the forwarder. */
+int contact_channel(const Contact *contact);
+ForwarderNews contact_read_forwarder(Contact *contact);
+
 /* Removes what is spooled under @spool_name, or with NULL everything; needs no contact. To be
  * called when the deployment is over, and when what was spooled proved to be corrupt. */
 gboolean contact_drop_spool(

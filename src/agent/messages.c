@@ -66,6 +66,12 @@ static const JsonField renew_fields[] = {
 	{ 0 },
 };
 
+static const JsonField forward_fields[] = {
+	JSON_FIELD(ForwardMessage, server, JSON_TEXT, REQUIRED, MESSAGE_URL_MAX),
+	JSON_FIELD(ForwardMessage, token, JSON_TEXT, OPTIONAL, MESSAGE_TOKEN_MAX),
+	{ 0 },
+};
+
 static const JsonField open_fields[] = {
 	JSON_FIELD(OpenMessage, name, JSON_TEXT, REQUIRED, MESSAGE_TEXT_MAX),
 	JSON_FIELD(OpenMessage, engine, JSON_TEXT, OPTIONAL, MESSAGE_TEXT_MAX),
@@ -122,6 +128,7 @@ static const MessageRow rows[N_MESSAGES] = {
 	[MESSAGE_OPENED] = { "OPENED", { sizeof(OpenedMessage), opened_fields } },
 	[MESSAGE_SIGN] = { "SIGN", { sizeof(SignMessage), sign_fields } },
 	[MESSAGE_SIGNED] = { "SIGNED", { sizeof(SignedMessage), signed_fields } },
+	[MESSAGE_FORWARD] = { "FORWARD", { sizeof(ForwardMessage), forward_fields } },
 	[MESSAGE_FAILED] = { "FAILED", { sizeof(FailedMessage), failed_fields } },
 };
 

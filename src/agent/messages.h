@@ -15,6 +15,9 @@
  *                                              or after a while without news
  *     RENEW  -> STARTED           goes on with a fresh URL after EXPIRED
  *     STOP   -> STOPPED           ends the download
+ *     FORWARD -> STARTED          serves the local forwarder on the listening socket that rides along,
+ *                                 then another token to it; ended by itself when nobody uses it.
+ *                                 EXPIRED comes unasked, once, when the server refuses the token
  *
  * and of rota-agent-key, where the private key of the device is:
  *
@@ -55,6 +58,7 @@ typedef enum {
 	MESSAGE_OPENED,
 	MESSAGE_SIGN,
 	MESSAGE_SIGNED,
+	MESSAGE_FORWARD,
 	MESSAGE_FAILED,
 	N_MESSAGES,
 } MessageType;
@@ -109,6 +113,11 @@ typedef struct {
 typedef struct {
 	char *url;
 } RenewMessage;
+
+typedef struct {
+	char *server; /* base URL */
+	char *token;  /* (nullable): none yet, or none any more */
+} ForwardMessage;
 
 typedef struct {
 	char *name;        /* a file, or a URI of a token */

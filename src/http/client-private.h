@@ -24,6 +24,8 @@ typedef struct {
 	gboolean (*head)(const TransferHead *head, gpointer data, GError **error);
 	/* Takes all of the bytes (its size is returned), or none: PAUSE, or ABORT with @error. */
 	gssize (*body)(const guint8 *bytes, gsize size, gpointer data, GError **error);
+	/* Of a transfer that is to connect and no more: it has, and stays until it is cancelled. */
+	void (*connected)(CURL *easy, gpointer data);
 	/* The transfer is over and freed; @error is NULL when it ended as HTTP wants it. */
 	void (*done)(const GError *error, gpointer data);
 } TransferEvents;
@@ -34,6 +36,7 @@ typedef struct {
 	const char *const *headers; /* (nullable) */
 	GBytes *body;               /* (nullable) */
 	gint64 limit_s;             /* 0 = as long as bytes flow */
+	gboolean connect_only;      /* see TransferEvents.connected */
 } TransferRequest;
 
 Transfer *transfer_begin(HttpClient *client, const TransferRequest *request,
@@ -43,9 +46,12 @@ void transfer_cancel(Transfer *transfer);   /* frees it; done is not called */
 
 /* --- What takes part in each turn of http_client_run() --- */
 
+enum { CLIENT_PART_FDS_MAX = 2 };
+
 typedef struct {
-	int (*writable_fd)(gpointer data); /* to wait for; -1 = none */
-	gint64 (*wake_us)(gpointer data);  /* latest moment of the next turn; G_MAXINT64 = any */
+	/* Fills in what to wait for, CLIENT_PART_FDS_MAX at most, and tells how many. */
+	guint (*waits)(struct curl_waitfd *ret_waits, gpointer data);
+	gint64 (*wake_us)(gpointer data); /* latest moment of the next turn; G_MAXINT64 = any */
 	void (*turn)(gpointer data);
 	gpointer data;
 } ClientPart;

@@ -9,7 +9,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { TURN_MAX_US = G_USEC_PER_SEC, RATE_SLOTS = 16 };
+enum { TURN_MAX_US = G_USEC_PER_SEC, WAIT_MAX_US = 600 * G_USEC_PER_SEC, RATE_SLOTS = 16 };
 
 struct HttpClient {
 	CURLM *multi;
@@ -41,6 +41,8 @@ struct Transfer {
 	char reason[CURL_ERROR_SIZE];
 	GError *error; /* ours, stronger than libcurl's */
 
+	gboolean connect_only;
+	gboolean connected; /* then nothing but its end is left to libcurl */
 	gboolean paused;
 	gint64 began_us;
 	gint64 last_byte_us;
@@ -269,6 +271,7 @@ static void set_options(Transfer *transfer, const TransferRequest *request, GUri
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 	if (transfer->client->user_agent != NULL)
 		curl_easy_setopt(easy, CURLOPT_USERAGENT, transfer->client->user_agent);
+	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
 	set_method(transfer, request);
 	set_headers(transfer, request);
 	set_proxy(transfer, uri);
@@ -297,6 +300,7 @@ Transfer *transfer_begin(HttpClient *client, const TransferRequest *request,
 	transfer->client = client;
 	transfer->easy = curl_easy_init();
 	transfer->host = intern_host(g_uri_get_host(uri), g_uri_get_port(uri));
+	transfer->connect_only = request->connect_only;
 	transfer->events = *events;
 	transfer->data = data;
 	transfer->began_us = transfer->last_byte_us = g_get_monotonic_time();
@@ -330,6 +334,7 @@ const char *transfer_host(CURL *easy)
 
 void transfer_cancel(Transfer *transfer)
 {
+	tls_context_save(transfer->client->tls);
 	transfer_free(transfer);
 }
 
@@ -369,6 +374,8 @@ static const char *overdue(Transfer *transfer, gint64 now_us)
 {
 	gint64 idle_limit_us = transfer->client->idle_limit_us;
 
+	if (transfer->connected)
+		return NULL;
 	if (transfer->limit_us > 0 && now_us - transfer->began_us > transfer->limit_us)
 		return "the call took too long";
 	if (transfer->paused)
@@ -412,7 +419,12 @@ static void end_finished(HttpClient *client)
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-		transfer_finish(transfer, code);
+		if (code == CURLE_OK && transfer->connect_only) {
+			transfer->connected = TRUE;
+			transfer->events.connected(transfer->easy, transfer->data);
+		} else {
+			transfer_finish(transfer, code);
+		}
 	}
 }
 
@@ -425,23 +437,30 @@ static gboolean check_multi(CURLMcode code, GError **error)
 	return FALSE;
 }
 
+/* Deadlines are looked at in turns; a connection that is the caller's has none of them. */
+static gboolean has_deadlines(const HttpClient *client)
+{
+	for (guint i = 0; i < client->transfers->len; i++)
+		if (!((const Transfer *)g_ptr_array_index(client->transfers, i))->connected)
+			return TRUE;
+	return FALSE;
+}
+
 static gboolean wait_for_something(HttpClient *client, int fd, gint64 until_us, GError **error)
 {
-	g_autofree struct curl_waitfd *waited = g_new0(struct curl_waitfd, client->parts->len + 1);
+	g_autofree struct curl_waitfd *waited =
+		g_new0(struct curl_waitfd, client->parts->len * CLIENT_PART_FDS_MAX + 1);
 	gint64 now_us = g_get_monotonic_time();
 	guint n = 0;
 
-	until_us = MIN(until_us, now_us + TURN_MAX_US);
+	until_us = MIN(until_us, now_us + (has_deadlines(client) ? TURN_MAX_US : WAIT_MAX_US));
 	if (fd >= 0)
 		waited[n++] = (struct curl_waitfd){ .fd = fd, .events = CURL_WAIT_POLLIN };
 	for (guint i = 0; i < client->parts->len; i++) {
 		const ClientPart *part = &g_array_index(client->parts, ClientPart, i);
-		int part_fd = part->writable_fd(part->data);
 
 		until_us = MIN(until_us, part->wake_us(part->data));
-		if (part_fd >= 0)
-			waited[n++] =
-				(struct curl_waitfd){ .fd = part_fd, .events = CURL_WAIT_POLLOUT };
+		n += part->waits(&waited[n], part->data);
 	}
 	return check_multi(curl_multi_poll(client->multi, waited, n,
 				   (int)(MAX(until_us - now_us, 0) + 999) / 1000, NULL),
@@ -569,7 +588,9 @@ static void call_done(const GError *error, gpointer data)
 gboolean http_client_send(HttpClient *client, const HttpRequest *request, HttpDone done,
 	gpointer data, GError **error)
 {
-	static const TransferEvents events = { call_head, call_body, call_done };
+	static const TransferEvents events = {
+		.head = call_head, .body = call_body, .done = call_done
+	};
 	TransferRequest transfer = { .method = request->method,
 		.url = request->url,
 		.headers = request->headers,

@@ -342,15 +342,18 @@ static void on_done(const GError *error, gpointer data)
 	}
 }
 
-static const TransferEvents events = { on_head, on_body, on_done };
+static const TransferEvents events = { .head = on_head, .body = on_body, .done = on_done };
 
 /* --- Its part in a turn of the client --- */
 
-static int writable_fd(gpointer data)
+static guint waits(struct curl_waitfd *ret_waits, gpointer data)
 {
 	const Download *download = data;
 
-	return download->rest->len > 0 && download->state == DOWNLOAD_RUNNING ? download->fd : -1;
+	if (download->rest->len == 0 || download->state != DOWNLOAD_RUNNING)
+		return 0;
+	*ret_waits = (struct curl_waitfd){ .fd = download->fd, .events = CURL_WAIT_POLLOUT };
+	return 1;
 }
 
 static gint64 wake_us(gpointer data)
@@ -387,7 +390,7 @@ static void turn(gpointer data)
 Download *download_new(HttpClient *client, const DownloadOptions *options, GError **error)
 {
 	g_autoptr(Download) download = g_new0(Download, 1);
-	ClientPart part = { writable_fd, wake_us, turn, download };
+	ClientPart part = { waits, wake_us, turn, download };
 
 	download->client = client;
 	download->url = g_strdup(options->url);

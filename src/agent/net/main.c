@@ -15,6 +15,7 @@
 #include "agent/child.h"
 #include "agent/key-channel.h"
 #include "agent/messages.h"
+#include "agent/net/forwarder.h"
 #include "agent/net/sandbox.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@ enum {
 	ANSWER_LIMIT_S = 10, /* for the agent to take an answer */
 	SIGN_LIMIT_S = 20,   /* for the key's process, in the middle of a handshake */
 	CALL_LIMIT_S = 120,  /* for one call to a server */
+	IDLE_TURN_S = 600,   /* what has something to do wakes the loop by itself */
 	WAIT_LIMIT_S = 10,   /* a WAIT is answered by then, with or without news */
 	BATCH_SIZE = 256 * 1024,
 	BATCH_US = 20 * 1000,
@@ -45,7 +47,8 @@ typedef struct {
 	Key *key; /* (nullable): of handshakes; it signs in rota-agent-key */
 	HttpProxies proxies;
 	CallState call;
-	Download *download; /* (nullable) */
+	Download *download;   /* (nullable) */
+	Forwarder *forwarder; /* (nullable) */
 	int download_fd;
 	gint64 beyond; /* of the WAIT that is open; -1 = none is */
 	gint64 wait_until_us;
@@ -284,6 +287,44 @@ static gboolean answer_wait(Net *net, GError **error)
 					 : answer_failed(download_error(download), error);
 }
 
+/* --- The forwarder --- */
+
+static void on_token_refused(gpointer data)
+{
+	g_autoptr(GError) failure = NULL;
+
+	if (!answer(MESSAGE_EXPIRED, NULL, &failure))
+		g_warning("%s", failure->message);
+}
+
+static gboolean do_forward(Net *net, Message *message, GError **error)
+{
+	const ForwardMessage *forward = message->data;
+	g_autoptr(GError) failure = NULL;
+
+	if ((net->forwarder == NULL) != (message->fd >= 0)) {
+		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID,
+			"a FORWARD message needs a listening socket once");
+		return FALSE;
+	}
+	if (net->forwarder == NULL) {
+		net->forwarder = forwarder_new(net->http, message->fd, on_token_refused, net);
+		message->fd = -1;
+	}
+	return forwarder_set(net->forwarder, forward->server, forward->token, &failure)
+		       ? answer(MESSAGE_STARTED, NULL, error)
+		       : answer_failed(failure, error);
+}
+
+/* A process that nobody uses costs memory; the next connection starts another one. */
+static gboolean check_use(const Net *net, GError **error)
+{
+	if (net->forwarder == NULL || !forwarder_is_unused(net->forwarder))
+		return TRUE;
+	g_set_error(error, ROTA_ERROR, ROTA_ERROR_UNAVAILABLE, "nobody uses the forwarder");
+	return FALSE;
+}
+
 /* --- The loop --- */
 
 static gboolean handle(Net *net, Message *message, GError **error)
@@ -299,6 +340,8 @@ static gboolean handle(Net *net, Message *message, GError **error)
 		return do_wait(net, message->data, error);
 	case MESSAGE_STOP:
 		return do_stop(net, error);
+	case MESSAGE_FORWARD:
+		return do_forward(net, message, error);
 	default:
 		g_set_error(error, ROTA_ERROR, ROTA_ERROR_INVALID, "a %s message out of turn",
 			message_type_name(message->type));
@@ -309,7 +352,7 @@ static gboolean handle(Net *net, Message *message, GError **error)
 static gint64 next_turn_us(const Net *net)
 {
 	if (net->beyond < 0)
-		return in_seconds(1);
+		return in_seconds(IDLE_TURN_S);
 	return download_written(net->download) > net->beyond ? net->batch_until_us
 							     : net->wait_until_us;
 }
@@ -322,7 +365,7 @@ static gboolean serve(Net *net, GError **error)
 
 		if (!http_client_run(net->http, CHANNEL_FD, until_us, error))
 			return FALSE;
-		if (!answer_wait(net, error))
+		if (!answer_wait(net, error) || !check_use(net, error))
 			return FALSE;
 		if (!channel_is_readable())
 			continue;
@@ -408,6 +451,7 @@ int main(void)
 	if (!gone)
 		g_critical("rota-agent-net: %s", error->message);
 	end_download(&net);
+	g_clear_pointer(&net.forwarder, forwarder_free);
 	g_clear_pointer(&net.http, http_client_free);
 	g_clear_pointer(&net.key, key_unref);
 	g_clear_error(&net.call.error);

@@ -70,6 +70,7 @@ static const int allowed[] = {
 	SCMP_SYS(fcntl64),
 	/* sockets; which ones may be made is a rule below */
 	SCMP_SYS(connect),
+	SCMP_SYS(accept4), /* on what the agent listens on: there is no listen() here */
 	SCMP_SYS(bind),
 	SCMP_SYS(getsockname),
 	SCMP_SYS(getpeername),
