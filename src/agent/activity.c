@@ -115,6 +115,7 @@ void activity_set_state(Activity *activity, const char *state)
 		return;
 	set(activity, "state", json_string(state));
 	json_object_del(activity->facts, "waiting");
+	json_object_del(activity->facts, "question");
 	publish(activity);
 }
 
@@ -159,10 +160,24 @@ void activity_wait(Activity *activity, const char *reason, gint64 until_us)
 	publish(activity);
 }
 
+void activity_ask(Activity *activity, const char *question, const char *deployment,
+	const char *artifact, const char *step)
+{
+	if (activity == NULL)
+		return;
+	set(activity, "question",
+		json_pack("{s:o, s:o, s:o, s:s}", "id", short_text(question), "deployment",
+			short_text(deployment), "artifact", short_text(artifact), "step", step));
+	publish(activity);
+}
+
 void activity_go_on(Activity *activity)
 {
-	if (activity != NULL && json_object_del(activity->facts, "waiting") == 0)
-		publish(activity);
+	if (activity == NULL)
+		return;
+	json_object_del(activity->facts, "question");
+	json_object_del(activity->facts, "waiting");
+	publish(activity);
 }
 
 const char *activity_waits_for(const Activity *activity)
@@ -189,5 +204,15 @@ void activity_set_last_update(Activity *activity, json_t *last)
 	if (activity == NULL || last == NULL)
 		return;
 	set(activity, "last_update", json_incref(last));
+	publish(activity);
+}
+
+void activity_set_history(Activity *activity, json_t *history)
+{
+	if (activity == NULL || history == NULL) {
+		json_decref(history);
+		return;
+	}
+	set(activity, "history", history);
 	publish(activity);
 }

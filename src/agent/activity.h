@@ -27,6 +27,10 @@ void activity_set_update(
 
 /* @until_us: monotonic; 0 = nobody knows */
 void activity_wait(Activity *activity, const char *reason, gint64 until_us);
+/* The driver is asked: @question names the question for the answer. */
+void activity_ask(Activity *activity, const char *question, const char *deployment,
+	const char *artifact, const char *step);
+/* Nothing is waited for any more, and nobody asked. */
 void activity_go_on(Activity *activity);
 /* (nullable)(transfer none): why it waits, where it does. */
 const char *activity_waits_for(const Activity *activity);
@@ -35,6 +39,8 @@ const char *activity_waits_for(const Activity *activity);
 void activity_note(Activity *activity, const char *what, const char *result);
 /* @last: (transfer full)(nullable): the last update, as last_update.h keeps it */
 void activity_set_last_update(Activity *activity, json_t *last);
+/* @history: (transfer full)(nullable): the updates before it as well, the last one first */
+void activity_set_history(Activity *activity, json_t *history);
 
 /* (transfer full)(nullable): what a daemon wrote there, whether or not it still runs. */
 json_t *activity_load(const Paths *paths);

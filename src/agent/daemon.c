@@ -65,6 +65,12 @@ static gboolean run_scripts(Daemon *daemon, const char *state, ScriptMoment mome
 
 /* --- Deployments --- */
 
+static void tell_past(Agent *agent)
+{
+	activity_set_last_update(agent->activity, last_update_load(agent->store));
+	activity_set_history(agent->activity, last_update_history(agent->store));
+}
+
 static void walk(Daemon *daemon, Update *update, Phase phase)
 {
 	WalkEnd end = phases_walk(update, phase);
@@ -74,7 +80,7 @@ static void walk(Daemon *daemon, Update *update, Phase phase)
 	g_message("deployment %s: %s", update->record->id,
 		update->record->own.failed ? "failed" : "done");
 	activity_set_update(daemon->agent->activity, NULL, NULL, NULL);
-	activity_set_last_update(daemon->agent->activity, last_update_load(daemon->agent->store));
+	tell_past(daemon->agent);
 	/* What is installed may have changed: the server is told at once. */
 	set_due(&daemon->inventory, 0);
 	set_due(&daemon->update, daemon->agent->settings->update_poll_s);
@@ -315,7 +321,7 @@ int daemon_run(Agent *agent)
 	if (agent->verify_keys == NULL)
 		g_warning("no ArtifactVerifyKey is set: unsigned artifacts will be installed");
 	agent->activity = activity_new(agent->paths);
-	activity_set_last_update(agent->activity, last_update_load(agent->store));
+	tell_past(agent);
 	recover(&daemon);
 	server_calls_end(agent);
 	while (!signals_stop_asked())

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/gates.h"
+#include "agent/consent.h"
 #include "agent/questions.h"
 
 typedef struct {
@@ -14,6 +15,8 @@ static char *ask_programs(const Update *update, const char *step)
 
 static const Gate gates[] = {
 	{ "programs", ask_programs },
+	/* Last: a driver is not asked about a vehicle that is not fit. */
+	{ "consent", consent_ask },
 };
 
 char *gates_ask(const Update *update, const char *step)

@@ -4,8 +4,9 @@
 
 /* "Not now, because": whether the vehicle is fit for the next step of an update.
  *
- * Each kind of gate is a row of the table in gates.c and is asked at each gated phase. One kind is
- * there: the executables in ROOT/etc/rota/gates, which know what this vehicle must look at. */
+ * Each kind of gate is a row of the table in gates.c and is asked at each gated phase: the
+ * executables in ROOT/etc/rota/gates, which know what this vehicle must look at, and the driver's
+ * consent (consent.h). */
 
 /**
  * gates_ask:

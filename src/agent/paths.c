@@ -31,6 +31,7 @@ static const PathRow path_rows[] = {
 	{ G_STRUCT_OFFSET(Paths, gates), FALSE, "etc/rota/gates" },
 	{ G_STRUCT_OFFSET(Paths, health), FALSE, "etc/rota/health" },
 	{ G_STRUCT_OFFSET(Paths, status), FALSE, "run/rota-agent/status.json" },
+	{ G_STRUCT_OFFSET(Paths, consent), FALSE, "run/rota-agent/consent.json" },
 	{ G_STRUCT_OFFSET(Paths, boot_id), FALSE, "proc/sys/kernel/random/boot_id" },
 };
 /* clang-format on */

@@ -27,6 +27,7 @@ typedef struct {
 	char *gates;         /* ROOT/etc/rota/gates */
 	char *health;        /* ROOT/etc/rota/health */
 	char *status;        /* ROOT/run/rota-agent/status.json: what the daemon is doing */
+	char *consent;       /* ROOT/run/rota-agent/consent.json: what the driver answered */
 	char *boot_id;       /* ROOT/proc/sys/kernel/random/boot_id */
 } Paths;
 

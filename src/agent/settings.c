@@ -68,6 +68,8 @@ static const Setting agent_settings[] = {
 		"between two looks at its health" },
 	{ "HealthTimeoutSeconds", SETTING_NUMBER, AT(health_timeout_s), "300", 1, 7 * DAY_S,
 		"by when it must have become healthy; then it is rolled back" },
+	{ "ConsentBefore", SETTING_TEXTS, AT(consent_before), NULL, 0, 0,
+		"steps that the driver is asked before: download, install, reboot, commit" },
 	{ "RootfsPartA", SETTING_TEXT, AT(rootfs_part_a), NULL, 0, 0,
 		"device of the first root partition, for updates of the system" },
 	{ "RootfsPartB", SETTING_TEXT, AT(rootfs_part_b), NULL, 0, 0, "device of the second" },
@@ -83,6 +85,8 @@ static const Setting agent_settings[] = {
 	{ 0 },
 };
 /* clang-format on */
+
+static const char *const consent_steps[] = { "download", "install", "reboot", "commit", NULL };
 
 /* Mender's clients take any of these in their files. */
 static const char *const device_tiers[] = { "standard", "system", "micro", NULL };
@@ -197,6 +201,10 @@ static gboolean check_whole(AgentSettings *settings, GError **error)
 			error, "only one of HttpsClient.Certificate and HttpsClient.Key is set");
 	if (settings->device_tier != NULL && !g_strv_contains(device_tiers, settings->device_tier))
 		return refuse(error, "DeviceTier: neither standard, system nor micro");
+	for (char **step = settings->consent_before; step != NULL && *step != NULL; step++)
+		if (!g_strv_contains(consent_steps, *step))
+			return refuse(error,
+				"ConsentBefore: neither download, install, reboot nor commit");
 	return TRUE;
 }
 

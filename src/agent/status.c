@@ -95,18 +95,25 @@ static void print_text(const json_t *facts)
 	print_last(json_object_get(facts, "last_update"));
 }
 
-int status_print(const Paths *paths, gboolean as_json)
+json_t *status_facts(const Paths *paths)
 {
-	g_autoptr(json_t) facts = activity_load(paths);
+	json_t *facts = activity_load(paths);
 	gboolean running = facts != NULL && is_running(paths, facts);
-	g_autofree char *text = NULL;
 
 	if (!running) {
 		json_decref(facts);
 		facts = json_object();
 	}
 	json_object_set_new(facts, "running", json_boolean(running));
-	text = json_to_text(facts);
+	return facts;
+}
+
+int status_print(const Paths *paths, gboolean as_json)
+{
+	g_autoptr(json_t) facts = status_facts(paths);
+	gboolean running = json_is_true(json_object_get(facts, "running"));
+	g_autofree char *text = json_to_text(facts);
+
 	if (as_json)
 		puts(text);
 	else if (running)

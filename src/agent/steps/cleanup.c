@@ -64,7 +64,7 @@ PhaseOutcome step_close(Update *update, GError **error)
 	store_changes_set(changes, update->life->store_key, NULL);
 	if (g_str_equal(update->life->store_key, STORE_STATE)) {
 		store_changes_set(changes, STORE_STATE_UNCOMMITTED, NULL);
-		last_update_add(changes, update->record);
+		last_update_add(update->agent->store, changes, update->record);
 	}
 	return store_write(update->agent->store, changes, error) ? OUTCOME_OK : OUTCOME_ERROR;
 }
