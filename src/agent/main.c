@@ -409,8 +409,7 @@ static int run_bootstrap(gconstpointer values, char **operands, gconstpointer gl
 	g_autoptr(GError) failure = NULL;
 	g_autoptr(Agent) agent = begin(global_options, &failure);
 
-	if (agent == NULL || !bootstrap_ensure(agent, &failure) ||
-		!authenticate(agent, &failure))
+	if (agent == NULL || !bootstrap_ensure(agent, &failure) || !authenticate(agent, &failure))
 		return fail(failure);
 	return EXIT_SUCCESS;
 }

@@ -40,7 +40,7 @@ typedef struct {
 	gint64 health_interval_s;
 	gint64 health_timeout_s;
 	char **consent_before; /* (nullable): steps that the driver is asked before */
-	char *rootfs_part_a; /* (nullable): devices of the two root partitions */
+	char *rootfs_part_a;   /* (nullable): devices of the two root partitions */
 	char *rootfs_part_b;
 	char *update_log_path;
 	char *device_type_file;
