@@ -131,12 +131,12 @@ class Authority:
         self.file = folder / f"{name}-ca.crt"
         self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
-    def _sign(self, subject, public_key, authority=False, hosts=()):
+    def _sign(self, subject, public_key, authority=False, hosts=(), ends_in=datetime.timedelta(hours=1)):
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder().subject_name(subject).issuer_name(self.name)
                    .public_key(public_key).serial_number(x509.random_serial_number())
-                   .not_valid_before(now - datetime.timedelta(hours=1))
-                   .not_valid_after(now + datetime.timedelta(hours=1))
+                   .not_valid_before(now - datetime.timedelta(days=2))
+                   .not_valid_after(now + ends_in)
                    .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True))
         if hosts:
             names = [x509.IPAddress(ipaddress.ip_address(host)) if host[0].isdigit() else x509.DNSName(host)
@@ -144,17 +144,17 @@ class Authority:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         return builder.sign(self.key, hashes.SHA256())
 
-    def certify(self, name, public_key, hosts=()):
-        """A certificate file for somebody whose key is kept elsewhere."""
+    def certify(self, name, public_key, hosts=(), **options):
+        """A certificate file for somebody whose key is kept elsewhere. ends_in: from now; before it is fine."""
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         certificate = self.folder / f"{name}.crt"
-        certificate.write_bytes(self._sign(subject, public_key, hosts=hosts).public_bytes(serialization.Encoding.PEM))
+        certificate.write_bytes(self._sign(subject, public_key, hosts=hosts, **options).public_bytes(serialization.Encoding.PEM))
         return certificate
 
-    def issue(self, name, hosts=()):
+    def issue(self, name, hosts=(), **options):
         """(certificate file, key file) for these hosts."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self.certify(name, key.public_key(), hosts)
+        certificate = self.certify(name, key.public_key(), hosts, **options)
         key_file = self.folder / f"{name}.key"
         key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
                                                serialization.NoEncryption()))
