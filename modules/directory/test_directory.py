@@ -195,3 +195,31 @@ def test_what_was_mounted_in_the_new_folder_stays(world, tmp_path):
         assert (kept / "file").read_text() == "kept"
     finally:
         subprocess.run(["umount", world.place / "app.rota-new/empty"], check=True)
+
+
+@pytest.mark.parametrize("what", ["a link", "a file"])
+@pytest.mark.parametrize("name", ["app.rota-new", "app.rota-old"])
+def test_what_lies_under_a_name_that_it_uses(world, tmp_path, name, what):
+    """Put there by whoever may write beside the folder: it neither stops an update nor leads it elsewhere."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("of somebody else")
+    if what == "a link":
+        (world.place / name).symlink_to(victim)
+    else:
+        (world.place / name).write_text("of somebody else")
+    world.module.install()
+    assert world.is_new(), world.missing()
+    assert (victim / "file").read_text() == "of somebody else"
+    world.module.take_back()
+    assert world.is_old(), world.differences()
+
+
+def test_a_link_is_no_folder_that_an_update_has_left(tmp_path):
+    """Where there is no folder, what lies under the old one's name is not believed to be it."""
+    world = DirectoryWorld(tmp_path, "nothing")
+    (world.place / "app.rota-old").symlink_to(world.place / "neighbour")
+    world.module.install()
+    assert world.is_new(), world.missing()
+    world.module.take_back()
+    assert world.is_old(), world.differences()

@@ -4,6 +4,7 @@ and that what is right on the disk is not written again."""
 
 import os
 import stat
+import subprocess
 
 import pytest
 from support.module import Failed, Module, spread
@@ -250,3 +251,91 @@ def test_links_to_partitions_are_followed(world):
     world.slots.configure(RootfsPartB="/dev/disk/other")
     world.module.install()
     assert world.is_new() and stat.S_ISLNK((world.place / "dev/disk/other").lstat().st_mode)
+
+
+# --- Real block devices ---
+
+def run(*words):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def block_world(tmp_path):
+    """The same machine, its partitions loop devices."""
+    devices = []
+    world = RootfsImageWorld(tmp_path, "GRUB")
+    try:
+        for number, path in world.slots.parts.items():
+            content = path.with_name(f"content{number}")
+            path.rename(content)
+            devices.append(run("losetup", "--show", "-f", content))
+            os.mknod(path, 0o660 | stat.S_IFBLK, os.stat(devices[-1]).st_rdev)
+        world.old = world.seen()
+        yield world
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no loop devices here: {error} {getattr(error, 'stderr', '')}")
+    finally:
+        for device in devices:
+            run("losetup", "-d", device)
+
+
+def on_the_disk(world, number):
+    """What is behind the device, past every cache of it."""
+    run("blockdev", "--flushbufs", world.slots.parts[number])
+    return world.slots.parts[number].with_name(f"content{number}").read_bytes()
+
+
+def test_on_block_devices(block_world):
+    world = block_world
+    world.module.install()
+    # The read-back went past the page cache: the bytes are behind the device by now.
+    content = world.slots.parts[3].with_name("content3").read_bytes()
+    assert content == world.NEW + bytes([3]) * (PART_SIZE - len(world.NEW))
+    assert world.is_new()
+    world.keep()
+    assert world.slots.running == 3 and on_the_disk(world, 2) == bytes([2]) * PART_SIZE
+
+
+def test_taken_back_on_block_devices(block_world):
+    world = block_world
+    world.module.install()
+    world.take_back()
+    assert world.is_old() and on_the_disk(world, 2) == bytes([2]) * PART_SIZE
+
+
+@pytest.mark.parametrize("size", [PART_SIZE, PART_SIZE + 1])
+def test_to_the_last_byte_of_a_block_device(block_world, size):
+    block_world.module.files = {"system.img": bytes(size)}
+    if size == PART_SIZE:
+        block_world.module.install()
+        assert on_the_disk(block_world, 3) == bytes(size)
+        return
+    with pytest.raises(Failed, match=f"takes {PART_SIZE}"):
+        block_world.module.install()
+    assert on_the_disk(block_world, 3) == bytes([3]) * PART_SIZE
+
+
+def test_a_partition_that_is_mounted_is_not_written(block_world, tmp_path):
+    """Somebody looks into the other system, say."""
+    world, mounted = block_world, tmp_path / "mounted"
+    mounted.mkdir()
+    run("mkfs.ext4", "-q", "-F", world.slots.parts[3])
+    run("mount", "-o", "ro", world.slots.parts[3], mounted)
+    before = on_the_disk(world, 3)
+    try:
+        with pytest.raises(Failed, match="busy"):
+            world.module.install()
+        world.take_back()
+    finally:
+        run("umount", mounted)
+    assert world.is_old() and on_the_disk(world, 3) == before
+
+
+def test_a_partition_that_cannot_be_written(block_world):
+    run("blockdev", "--setro", block_world.slots.parts[3])
+    try:
+        with pytest.raises(Failed, match="Operation not permitted|Read-only|Permission denied"):
+            block_world.module.install()
+    finally:
+        run("blockdev", "--setrw", block_world.slots.parts[3])
+    assert block_world.is_old() and on_the_disk(block_world, 3) == bytes([3]) * PART_SIZE

@@ -202,3 +202,26 @@ def test_attributes_that_cannot_be_kept_are_not_lost(tmp_path):
         assert world.is_old(), world.differences()
     finally:
         subprocess.run(["umount", "-l", data], check=True)
+
+
+def plant(path, what, victim):
+    if what == "a folder":
+        (path / "in it").mkdir(parents=True)
+    elif what == "a link":
+        path.symlink_to(victim)
+    else:
+        path.write_text("of somebody else")
+
+
+@pytest.mark.parametrize("what", ["a folder", "a link", "a file"])
+@pytest.mark.parametrize("name", [".app.rota-new", ".app.rota-old"])
+def test_what_lies_under_a_name_that_it_uses(tmp_path, name, what):
+    """Put there by whoever may write into the folder: it neither stops an update nor leads it elsewhere."""
+    world = SingleFileWorld(tmp_path, "a file")
+    victim = tmp_path / "victim"
+    victim.write_text("of somebody else")
+    plant(world.place / name, what, victim)
+    world.module.install()
+    assert world.is_new() and victim.read_text() == "of somebody else"
+    world.module.take_back()
+    assert world.is_old(), world.differences()

@@ -10,7 +10,7 @@ import pytest
 from support.agent_sides import OURS, THEIRS, AgentSide
 from support.artifact import make_artifact
 
-pytestmark = pytest.mark.shows("MS2")
+pytestmark = pytest.mark.shows("MS2", "M4")
 SPREAD = True  # no case shares anything with another
 
 SETTINGS = {"StateScriptTimeoutSeconds": 2, "StateScriptRetryIntervalSeconds": 1, "StateScriptRetryTimeoutSeconds": 3}

@@ -8,7 +8,7 @@ from support.artifact import make_artifact
 from support.stub_server import StubServer
 from support.vehicle import Vehicle
 
-pytestmark = pytest.mark.shows("MS3")
+pytestmark = pytest.mark.shows("M4")
 DEADLINE_S = 30
 NOTE = "#!/bin/sh\necho {name} >>{root}/calls\n{rest}\n"
 IDLE, SYNC = ["Idle_Enter_00", "Idle_Leave_00"], ["Sync_Enter_00", "Sync_Leave_00"]
