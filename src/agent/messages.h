@@ -15,9 +15,9 @@
  *                                              or after a while without news
  *     RENEW  -> STARTED           goes on with a fresh URL after EXPIRED
  *     STOP   -> STOPPED           ends the download
- *     FORWARD -> STARTED          serves the local forwarder on the listening socket that rides
- * along, then another token to it; ended by itself when nobody uses it. EXPIRED comes unasked,
- * once, when the server refuses the token
+ *     FORWARD -> STARTED         serves the local forwarder on the socket that rides along, or
+ *                                gives it another token; EXPIRED comes unasked, once, when the
+ *                                server refuses that; it ends by itself when nobody uses it
  *
  * and of rota-agent-key, where the private key of the device is:
  *

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bus like a vehicle's system bus, with our policy, and rota-agent-bus on it."""
 
+import json
 import os
 import pathlib
 import re
@@ -71,6 +72,9 @@ class PrivateBus:
                               capture_output=True, timeout=DEADLINE_S, user=user, group=group,
                               extra_groups=[] if user else None)
 
+    def listen(self, user=None):
+        return Listener(self, user)
+
     def names(self):
         return {line.split()[0] for line in self.call("list", "--no-legend").stdout.splitlines()}
 
@@ -78,6 +82,38 @@ class PrivateBus:
         self.process.terminate()
         self.process.wait(DEADLINE_S)
         shutil.rmtree(self.folder)
+
+
+LISTEN = """
+import json, sys
+from gi.repository import Gio, GLib
+flags = Gio.DBusConnectionFlags
+bus = Gio.DBusConnection.new_for_address_sync(
+    sys.argv[1], flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None)
+def heard(connection, sender, path, interface, member, values):
+    print(json.dumps([path, member, values.unpack()]), flush=True)
+bus.signal_subscribe(sys.argv[2], None, None, None, None, Gio.DBusSignalFlags.NONE, heard)
+print(json.dumps("ready"), flush=True)
+GLib.MainLoop().run()
+"""
+
+
+class Listener:
+    """A program of any user that hears what rota-agent-bus says; both its names have one owner."""
+
+    def __init__(self, bus, user=None):
+        self.path = bus.folder / f"heard-{user}-{time.monotonic_ns()}"
+        self.process = subprocess.Popen(["/usr/bin/python3", "-c", LISTEN, bus.address, NAMES[0]], user=user,
+                                        extra_groups=[] if user else None, stdout=self.path.open("w"))
+        wait_until(lambda: "ready" in self.path.read_text(), "a listener")
+
+    def heard(self, member):
+        lines = [json.loads(line) for line in self.path.read_text().splitlines() if line.endswith("]")]
+        return [values for _, name, values in lines if name == member]
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
 
 
 class AgentBus:
@@ -99,11 +135,11 @@ class AgentBus:
     def log(self):
         return self.log_path.read_text()
 
-    def children(self):
-        """The network processes that live."""
-        text = subprocess.run(["ps", "-o", "pid=,user=,comm=", "--ppid", str(self.process.pid)], text=True,
+    def children(self, name):
+        """The numbers of its processes of that program."""
+        text = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(self.process.pid)], text=True,
                               capture_output=True, check=False).stdout
-        return [line.split() for line in text.splitlines()]
+        return [line.split()[0] for line in text.splitlines() if line.split()[1] == name]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
