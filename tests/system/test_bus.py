@@ -272,6 +272,25 @@ def test_a_forwarder_that_dies_is_replaced(world, port):
     assert world.agent_bus.children("rota-agent-net") != [pid]
 
 
+def wakes(pid):
+    status = open(f"/proc/{pid}/status").read()
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.MULTILINE)[1])
+
+
+def test_nobody_wakes_up_while_nothing_comes(world, port):
+    """With a token, a forwarder, and a WebSocket through it that is silent."""
+    with sockets.create_connection(("127.0.0.1", int(port[1].rsplit(":")[-1])), 60) as caller:
+        caller.sendall(f"GET {CONNECT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer token-1\r\nUpgrade: websocket\r\n"
+                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YQ==\r\n\r\n".encode())
+        assert caller.recv(12) == b"HTTP/1.1 101"
+        assert curl(*RIGHT, "-H", "Upgrade: websocket", port[1] + CONNECT)[0] == 503
+        time.sleep(1)
+        pids = [world.agent_bus.process.pid, *world.agent_bus.children("rota-agent-net")]
+        before = [wakes(pid) for pid in pids]
+        time.sleep(4)
+        assert len(pids) == 2 and [wakes(pid) for pid in pids] == before
+
+
 def test_connections_without_end_do_not_keep_others_out(world, port):
     """Those who say nothing are gone after ten seconds; more than eight wait in the queue meanwhile."""
     address = ("127.0.0.1", int(port[1].rsplit(":")[-1]))
