@@ -91,6 +91,17 @@ def test_tries_without_progress_end(probe):
     assert len(server.requests) == 3
 
 
+def test_the_end_of_a_pipe_is_told_at_once(probe):
+    """Who has read all bytes is not left waiting for the word that they are all."""
+    def seconds(name):
+        start = time.monotonic()
+        with HostileServer(serve) as server:
+            succeeded(probe.fetch(server.url, name))
+        return time.monotonic() - start
+    spooled = min(seconds("download") for _ in range(3))
+    assert min(seconds("") for _ in range(3)) < 8 * spooled
+
+
 @pytest.mark.parametrize("name", ["download", ""], ids=["spool", "pipe"])
 def test_server_without_ranges_is_asked_for_all_and_the_start_skipped(probe, name):
     cuts = []

@@ -353,6 +353,10 @@ static gint64 next_turn_us(const Net *net)
 {
 	if (net->beyond < 0)
 		return in_seconds(IDLE_TURN_S);
+	/* The agent reads a pipe without asking: it may know all bytes by now, and not yet that
+	 * they are all. */
+	if (download_state(net->download) != DOWNLOAD_RUNNING)
+		return 0;
 	return download_written(net->download) > net->beyond ? net->batch_until_us
 							     : net->wait_until_us;
 }
