@@ -11,6 +11,7 @@ import time
 import pytest
 from support.module import Failed
 from support.module_world import WORLDS, reason_to_skip
+from support.tree import look
 
 pytestmark = pytest.mark.shows("I4-MS6", "M2")
 TYPES = pytest.mark.parametrize("type", [
@@ -182,3 +183,26 @@ def test_changed_configuration_stays(tmp_path):
     assert (world.place / conf).read_text() == "changed by hand"
     world.module.take_back()
     assert (world.place / conf).read_text() == "changed by hand" and ("app", "1") in world.installed()
+
+
+@pytest.mark.skipif(bool(reason_to_skip("deb")), reason=str(reason_to_skip("deb")))
+def test_dpkg_is_killed_before_it_notes_whose_files_they_are(tmp_path, striker):
+    """From the first file under its temporary name to the last under its own: a purge knows of none of them."""
+    def world(name):
+        world = WORLDS["deb"](tmp_path / name, "nothing")
+        world.module.prepare()
+        world.module.download()
+        return world
+    for name in ("counted", "first", "last"):
+        (tmp_path / name).mkdir()
+    log = tmp_path / "log"
+    world("counted").module.ok("ArtifactInstall", striker.count(log))
+    calls = [line.split(maxsplit=3) for line in log.read_text().splitlines() if "/usr/share/app/" in line]
+    opened = [int(call[0]) for call in calls if call[2].startswith("open")]
+    renamed = [int(call[0]) for call in calls if call[2] == "rename"]
+    for name, number in (("first", opened[0] + 1), ("last", renamed[-1] + 1)):
+        struck = world(name)
+        assert struck.module.call("ArtifactInstall", striker.kill(number)).returncode != 0
+        assert look(struck.place / "usr/share/app"), f"killed at call {number}: nothing was there yet"
+        struck.take_back()
+        assert struck.is_old(), struck.differences()
