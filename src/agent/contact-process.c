@@ -29,7 +29,7 @@ static void become_user(gpointer data)
 		_exit(126);
 }
 
-/* NULL: it stays who the caller is. */
+/* NULL: it stays who the caller is; where that is root, it becomes nobody by itself. */
 static const struct passwd *user_to_become(const ContactSettings *settings)
 {
 	const char *name = settings->user != NULL ? settings->user : DEFAULT_USER;
@@ -40,7 +40,7 @@ static const struct passwd *user_to_become(const ContactSettings *settings)
 	user = getpwnam(name);
 	if (user == NULL)
 		g_warning("there is no user %s: " PROGRAM_NAME
-			  " keeps root's identity, with its filter alone around it",
+			  " becomes nobody, as other programs may be",
 			name);
 	return user;
 }

@@ -610,6 +610,14 @@ def test_network_process_is_another_user(probe, waiting):
     assert int(status["CapEff"], 16) == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can remain root")
+def test_network_process_is_never_root(probe, waiting):
+    probe.user = "root"
+    status = status_of(child_of(waiting()))
+    assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"65534"} and status["Groups"].strip() == ""
+    assert int(status["CapEff"], 16) == int(status["CapPrm"], 16) == 0
+
+
 def test_network_process_ends_with_the_agent(waiting):
     process = waiting()
     child = child_of(process)

@@ -2,9 +2,12 @@
 #include "agent/net/sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -40,7 +43,7 @@ const char *__ubsan_default_options(void)
 
 /* Whole calls that are allowed. What is neither here nor in the rules below answers EPERM. */
 static const int allowed[] = {
-	/* reading, writing and waiting on what is open */
+	/* reading, writing and waiting on what is open; what fcntl() may do is a rule below */
 	SCMP_SYS(read),
 	SCMP_SYS(readv),
 	SCMP_SYS(pread64),
@@ -66,8 +69,6 @@ static const int allowed[] = {
 	SCMP_SYS(epoll_pwait),
 	SCMP_SYS(eventfd2),
 	SCMP_SYS(pipe2),
-	SCMP_SYS(fcntl),
-	SCMP_SYS(fcntl64),
 	/* sockets; which ones may be made is a rule below */
 	SCMP_SYS(connect),
 	SCMP_SYS(accept4), /* on what the agent listens on: there is no listen() here */
@@ -100,13 +101,10 @@ static const int allowed[] = {
 	SCMP_SYS(getcwd),
 	SCMP_SYS(uname),
 	SCMP_SYS(sysinfo),
-	/* memory */
+	/* memory; what may be mapped is a rule below */
 	SCMP_SYS(brk),
-	SCMP_SYS(mmap),
-	SCMP_SYS(mmap2),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
 	SCMP_SYS(madvise),
 	/* threads of this process: libcurl looks names up in one */
 	SCMP_SYS(futex),
@@ -126,7 +124,6 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(restart_syscall),
-	SCMP_SYS(tgkill),
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_gettime64),
 	SCMP_SYS(clock_getres),
@@ -140,7 +137,6 @@ static const int allowed[] = {
 	SCMP_SYS(getgid),
 	SCMP_SYS(getegid),
 	SCMP_SYS(getrlimit),
-	SCMP_SYS(prlimit64),
 	SCMP_SYS(getrusage),
 };
 
@@ -205,17 +201,87 @@ static int allow_opening(scmp_filter_ctx filter)
 	return failed;
 }
 
-/* Netlink is how getaddrinfo() learns whether there is IPv6 at all. */
+enum { SOCKET_TYPE = 0xf }; /* beside it: SOCK_CLOEXEC and SOCK_NONBLOCK */
+
+/* TCP and UDP, no other protocol of the kernel's. Netlink is how getaddrinfo() learns whether there
+ * is IPv6 at all. */
+static const struct {
+	int family;
+	int type;
+	int protocol;
+} sockets[] = {
+	{ AF_INET, SOCK_STREAM, 0 },
+	{ AF_INET, SOCK_STREAM, IPPROTO_TCP },
+	{ AF_INET, SOCK_DGRAM, 0 },
+	{ AF_INET, SOCK_DGRAM, IPPROTO_UDP },
+	{ AF_INET6, SOCK_STREAM, 0 },
+	{ AF_INET6, SOCK_STREAM, IPPROTO_TCP },
+	{ AF_INET6, SOCK_DGRAM, 0 },
+	{ AF_INET6, SOCK_DGRAM, IPPROTO_UDP },
+	{ AF_NETLINK, SOCK_RAW, 0 },
+};
+
+/* A pair of datagram sockets could be sent on to any local socket by its address: the journal, a
+ * bus. One of streams stays with its other end. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
-	static const int families[] = { AF_INET, AF_INET6, AF_NETLINK };
 	int failed = 0;
 
-	for (gsize i = 0; i < G_N_ELEMENTS(families); i++)
-		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
-	failed |= seccomp_rule_add(
-		filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+	for (gsize i = 0; i < G_N_ELEMENTS(sockets); i++)
+		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].family),
+			SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, (scmp_datum_t)sockets[i].type),
+			SCMP_A2(SCMP_CMP_EQ, (scmp_datum_t)sockets[i].protocol));
+	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+		SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+		SCMP_A1(SCMP_CMP_MASKED_EQ, SOCKET_TYPE, SOCK_STREAM));
+	return failed;
+}
+
+/* Nothing that was written can be run: no memory is both, and none becomes a program later. A
+ * library is mapped from its file, which is how name services are loaded. */
+static int allow_mapping(scmp_filter_ctx filter)
+{
+	static const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mmap2) };
+	int failed = 0;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(calls); i++) {
+		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 1,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 2,
+			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+			SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS,
+				MAP_PRIVATE));
+	}
+	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
+		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return failed;
+}
+
+/* No owner that is sent signals, no leases, no locks. */
+static int allow_descriptor_flags(scmp_filter_ctx filter)
+{
+	static const int calls[] = { SCMP_SYS(fcntl), SCMP_SYS(fcntl64) };
+	static const int commands[] = { F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL,
+		F_SETFL };
+	int failed = 0;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(calls) * G_N_ELEMENTS(commands); i++)
+		failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW,
+			calls[i / G_N_ELEMENTS(commands)], 1,
+			SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)commands[i % G_N_ELEMENTS(commands)]));
+	return failed;
+}
+
+/* Signals to itself (abort), and limits to be read: neither reaches another process. */
+static int allow_self(scmp_filter_ctx filter)
+{
+	int failed = 0;
+
+	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	failed |= seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2,
+		SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
 	return failed;
 }
 
@@ -245,6 +311,9 @@ static int add_rules(scmp_filter_ctx filter)
 		failed |= seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, deadly[i], 0);
 	failed |= allow_opening(filter);
 	failed |= allow_sockets(filter);
+	failed |= allow_mapping(filter);
+	failed |= allow_descriptor_flags(filter);
+	failed |= allow_self(filter);
 	failed |= allow_threads(filter);
 	return failed;
 }
@@ -274,13 +343,31 @@ static gboolean limit(int resource, rlim_t most, const char *what, GError **erro
 	return FALSE;
 }
 
+/* Where the system has no user for it, it is still not root: root reads every file, and the memory
+ * of the agent. After exec, as a user without rights may not reach the program. */
+static gboolean leave_root(GError **error)
+{
+	if (geteuid() != 0)
+		return TRUE;
+	if (setgroups(0, NULL) == 0 &&
+		setresgid(SANDBOX_NOBODY, SANDBOX_NOBODY, SANDBOX_NOBODY) == 0 &&
+		setresuid(SANDBOX_NOBODY, SANDBOX_NOBODY, SANDBOX_NOBODY) == 0)
+		return TRUE;
+	rota_set_errno_error(error, errno, "leave root");
+	return FALSE;
+}
+
 gboolean sandbox_limit(GError **error)
 {
+	/* First, as it undoes what prctl() says below. */
+	if (!leave_root(error))
+		return FALSE;
 	if (!limit(RLIMIT_CORE, 0, "core dumps", error) ||
 		!limit(RLIMIT_NOFILE, SANDBOX_FILES_MAX, "open files", error))
 		return FALSE;
 	/* A sanitizer reserves terabytes of addresses. */
-	if (!SANITIZED && !limit(RLIMIT_AS, SANDBOX_MEMORY_MAX, "memory", error))
+	if (!SANITIZED && (!limit(RLIMIT_AS, SANDBOX_ADDRESSES_MAX, "addresses", error) ||
+				  !limit(RLIMIT_DATA, SANDBOX_MEMORY_MAX, "memory", error)))
 		return FALSE;
 	if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 		prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
