@@ -52,7 +52,8 @@ static void test_room(void)
 static void test_no_blocks(void)
 {
 	static const char *const texts[] = { "", HEAD, "a=1\n##", HEAD "a\n##", HEAD "=1\n##",
-		HEAD "a=1", HEAD "a=1\\", HEAD "a=1\n##x", "# GRUB Environment block\na=1\n##" };
+		HEAD "a\\\n=1\n##", HEAD "a\\\\=1\n##", HEAD "\\#a=1\n##", HEAD "a=1", HEAD "a=1\\",
+		HEAD "a=1\n##x", "# GRUB Environment block\na=1\n##" };
 
 	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
 		g_autoptr(GBytes) bytes = g_bytes_new_static(texts[i], strlen(texts[i]));

@@ -48,12 +48,19 @@ static char *read_line(const char **at, const char *end)
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
+/* Names are written without escapes, so they must need none. */
+static gboolean is_name(const char *name, gsize size)
+{
+	return size > 0 && *name != '#' && memchr(name, '\\', size) == NULL &&
+	       memchr(name, '\n', size) == NULL;
+}
+
 static gboolean read_variable(GrubBlock *block, const char **at, const char *end)
 {
 	g_autofree char *line = read_line(at, end);
 	const char *equals = line != NULL ? strchr(line, '=') : NULL;
 
-	if (equals == NULL || equals == line)
+	if (equals == NULL || !is_name(line, (gsize)(equals - line)))
 		return FALSE;
 	add(block, line, (gsize)(equals - line), equals + 1);
 	return TRUE;
