@@ -47,6 +47,13 @@ build_release() {
 	collect_programs release bin
 }
 
+# As for a vehicle that wants updates and nothing else: docs/guide/small-build.md.
+build_small() {
+	build small --buildtype=release -Doptimization=s -Db_lto=true -Dserver=false -Dtool=false -Dlibrary=false \
+		-Dsim=false -Ddbus=disabled -Ddocs=disabled -Dtests=false -Dfuzz=false --strip
+	collect_programs small small/bin
+}
+
 build_sanitized() {
 	build sanitized --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 	collect_programs sanitized sanitized/bin
