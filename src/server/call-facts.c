@@ -76,6 +76,11 @@ const char *call_peer(const Call *call)
 	return http_request_peer(call->request);
 }
 
+const char *call_client_certificate(const Call *call)
+{
+	return call->client_certificate;
+}
+
 gconstpointer call_body(const Call *call)
 {
 	return call->body_record;

@@ -50,7 +50,8 @@ struct Call {
 	RouteMatch match;
 	char request_id[REQUEST_ID_MAX + 1];
 	Caller caller;
-	GArray *query; /* of QueryPair */
+	char *client_certificate; /* asked on the loop, where the connection is; NULL = none */
+	GArray *query;            /* of QueryPair */
 	Buffer body;
 	gsize held; /* bytes of it counted in the layer */
 	GBytes *body_bytes;

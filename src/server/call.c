@@ -49,6 +49,7 @@ void call_free(Call *call)
 	answer_mark_clear(&call->mark);
 	audit_note_clear(&call->audit);
 	caller_clear(&call->caller);
+	g_free(call->client_certificate);
 	route_match_clear(&call->match);
 	call_free_owned(call);
 	g_free(call);
@@ -113,6 +114,7 @@ static gboolean admit(Call *call, GError **error)
 {
 	const Route *route = call->match.route;
 
+	call->client_certificate = g_strdup(http_request_client_certificate(call->request));
 	if (route->caller != CALLER_ANYONE &&
 		!caller_find(call->app, call->request, route->caller, &call->caller, error))
 		return FALSE;

@@ -87,7 +87,9 @@ typedef struct {
 } QueryPair;
 const GArray *call_query_pairs(const Call *call);
 const char *call_header(const Call *call, const char *name);
-const char *call_peer(const Call *call);   /* the caller's address */
+const char *call_peer(const Call *call); /* the caller's address */
+/* SHA-256 (hex) of the client's certificate where its chain was judged good, else NULL. */
+const char *call_client_certificate(const Call *call);
 gconstpointer call_body(const Call *call); /* the struct of Route.body */
 GBytes *call_body_bytes(
 	const Call *call); /* the raw body, borrowed; never NULL but in RUN_STREAM */

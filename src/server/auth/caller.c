@@ -9,7 +9,9 @@
 #include "server/tenants/tenants.h"
 
 /* The order is what makes a poll cheap: the digest of a token that was verified before leads
- * straight to the device in memory; only a token that is new here has its signature verified. */
+ * straight to the device in memory; only a token that is new here has its signature verified. A
+ * device's token is remembered together with the certificate it came over, so that one bound to a
+ * certificate is not found over another, and the binding takes no memory of its own. */
 
 void caller_clear(Caller *caller)
 {
@@ -56,13 +58,33 @@ const char *caller_token(const char *authorization, const char *cookie, gsize *r
 
 /* --- Devices --- */
 
+typedef struct {
+	const char *text;
+	gsize size;
+	const char *certificate; /* (nullable): of the connection, SHA-256 in hex */
+} ShownToken;
+
+static void digest_of(const ShownToken *token, guint8 ret_digest[SHA256_SIZE])
+{
+	g_autoptr(Sha256) sum = sha256_new();
+
+	sha256_update(sum, token->text, token->size);
+	/* No token holds a NUL: the two cannot be taken for a longer token. */
+	if (token->certificate) {
+		sha256_update(sum, "", 1);
+		sha256_update(sum, token->certificate, strlen(token->certificate));
+	}
+	sha256_finish(sum, ret_digest);
+}
+
 static gboolean verify_device(
-	App *app, const char *token, gsize size, const guint8 *digest, HotDevice *ret_device)
+	App *app, const ShownToken *token, const guint8 *digest, HotDevice *ret_device)
 {
 	g_auto(TokenFacts) facts = { 0 };
 	Uuid device, auth_set;
 
-	if (!tokens_verify(app_tokens(app), token, size, &facts, NULL) || !facts.is_device ||
+	if (!tokens_verify(app_tokens(app), token->text, token->size, &facts, NULL) ||
+		!facts.is_device || !token_facts_fit(&facts, token->certificate) ||
 		!uuid_parse(facts.subject, &device) || !uuid_parse(facts.id, &auth_set))
 		return FALSE;
 	if (!hot_find(app_hot(app), &device, ret_device) || ret_device->status != DEVICE_ACCEPTED ||
@@ -73,13 +95,14 @@ static gboolean verify_device(
 	return TRUE;
 }
 
-static gboolean find_device(
-	App *app, const char *token, gsize size, const guint8 *digest, Caller *caller)
+static gboolean find_device(App *app, const ShownToken *token, Caller *caller)
 {
 	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
+	guint8 digest[SHA256_SIZE];
 
+	digest_of(token, digest);
 	if (!hot_token_find(app_hot(app), digest, now_s, &caller->device) &&
-		!verify_device(app, token, size, digest, &caller->device))
+		!verify_device(app, token, digest, &caller->device))
 		return FALSE;
 	caller->tenant = hot_tenant_id(app_hot(app), caller->device.tenant);
 	if (!tenant_is_active(app, caller->tenant))
@@ -105,12 +128,14 @@ static Session *verify_user(App *app, const char *token, gsize size, const guint
 	return g_steal_pointer(&session);
 }
 
-static gboolean find_user(
-	App *app, const char *token, gsize size, const guint8 *digest, Caller *caller)
+static gboolean find_user(App *app, const char *token, gsize size, Caller *caller)
 {
 	gint64 now_s = clock_now_us() / G_USEC_PER_SEC;
-	g_autoptr(Session) session = sessions_find(app_sessions(app), digest);
+	g_autoptr(Session) session = NULL;
+	guint8 digest[SHA256_SIZE];
 
+	sha256_of(token, size, digest);
+	session = sessions_find(app_sessions(app), digest);
 	if (!session)
 		session = verify_user(app, token, size, digest);
 	if (!session || (session->expires_s && session->expires_s <= now_s) ||
@@ -142,17 +167,17 @@ gboolean caller_renew(App *app, Caller *caller, GError **error)
 gboolean caller_find(
 	App *app, HttpRequest *request, CallerKind wanted, Caller *ret_caller, GError **error)
 {
-	guint8 digest[SHA256_SIZE];
 	gsize size = 0;
 	const char *token = caller_token(http_request_header(request, "Authorization"),
 		http_request_header(request, "Cookie"), &size);
+	ShownToken shown;
 	gboolean found;
 
 	if (!token || size > TOKEN_SIZE_MAX)
 		return refuse(error);
-	sha256_of(token, size, digest);
-	found = wanted == CALLER_DEVICE ? find_device(app, token, size, digest, ret_caller)
-					: find_user(app, token, size, digest, ret_caller);
+	shown = (ShownToken){ token, size, http_request_client_certificate(request) };
+	found = wanted == CALLER_DEVICE ? find_device(app, &shown, ret_caller)
+					: find_user(app, token, size, ret_caller);
 	if (!found)
 		return refuse(error);
 	ret_caller->kind = wanted;

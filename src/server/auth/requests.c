@@ -86,6 +86,7 @@ static gboolean answer_token(Call *call, const Device *device, const AuthSet *se
 		.tenant = device->tenant,
 		.epoch = device->epoch,
 		.now_s = clock_now_us() / G_USEC_PER_SEC,
+		.certificate = call_client_certificate(call),
 	};
 	g_autofree char *text = tokens_make_device(app_tokens(call_app(call)), &token, error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cases:
  *   device     says what it was made with, and is no user's
+ *   bound      is good over its certificate alone; one that is not bound, over any
  *   user       says what it was made with, and is no device's; with and without an end
  *   tenant     names its tenant and is neither a device's nor a user's
  *   foreign    another server's tokens, changed ones and remains are refused
@@ -12,6 +13,9 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "server/auth/tokens.h"
+
+#define CERTIFICATE "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define OTHER_CERTIFICATE "10112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static Tokens *make_tokens(void)
 {
@@ -28,17 +32,32 @@ static gint64 now_s(void)
 static void test_device(void)
 {
 	g_autoptr(Tokens) tokens = make_tokens();
-	DeviceToken token = { "device-1", "set-1", "tenant-1", 42, now_s() };
+	DeviceToken token = { "device-1", "set-1", "tenant-1", 42, now_s(), NULL };
 	g_autofree char *text = tokens_make_device(tokens, &token, NULL);
 	g_auto(TokenFacts) facts = { 0 };
 
 	g_assert_true(tokens_verify(tokens, text, strlen(text), &facts, NULL));
+	g_assert_true(token_facts_fit(&facts, NULL) && token_facts_fit(&facts, CERTIFICATE));
 	g_assert_true(facts.is_device && !facts.is_user && !facts.is_tenant);
 	g_assert_cmpstr(facts.subject, ==, "device-1");
 	g_assert_cmpstr(facts.id, ==, "set-1");
 	g_assert_cmpstr(facts.tenant, ==, "tenant-1");
 	g_assert_cmpuint(facts.epoch, ==, 42);
 	g_assert_cmpint(facts.expires_s, ==, token.now_s + TOKEN_LIFE_S);
+}
+
+/* shows: C4 */
+static void test_bound(void)
+{
+	g_autoptr(Tokens) tokens = make_tokens();
+	DeviceToken token = { "device-1", "set-1", "tenant-1", 42, now_s(), CERTIFICATE };
+	g_autofree char *text = tokens_make_device(tokens, &token, NULL);
+	g_auto(TokenFacts) facts = { 0 };
+
+	g_assert_true(tokens_verify(tokens, text, strlen(text), &facts, NULL));
+	g_assert_true(token_facts_fit(&facts, CERTIFICATE));
+	g_assert_false(token_facts_fit(&facts, OTHER_CERTIFICATE));
+	g_assert_false(token_facts_fit(&facts, NULL));
 }
 
 static void test_user(void)
@@ -81,7 +100,7 @@ static void test_foreign(void)
 {
 	g_autoptr(Tokens) tokens = make_tokens();
 	g_autoptr(Tokens) others = make_tokens();
-	DeviceToken token = { "device-1", "set-1", "tenant-1", 1, now_s() };
+	DeviceToken token = { "device-1", "set-1", "tenant-1", 1, now_s(), NULL };
 	g_autofree char *foreign = tokens_make_device(others, &token, NULL);
 	g_autofree char *own = tokens_make_device(tokens, &token, NULL);
 
@@ -120,6 +139,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/server/auth/tokens/device", test_device);
+	g_test_add_func("/server/auth/tokens/bound", test_bound);
 	g_test_add_func("/server/auth/tokens/user", test_user);
 	g_test_add_func("/server/auth/tokens/tenant", test_tenant);
 	g_test_add_func("/server/auth/tokens/foreign", test_foreign);

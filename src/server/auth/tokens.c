@@ -2,9 +2,11 @@
 #include "server/auth/tokens.h"
 
 #include <string.h>
+#include "base/encode.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "crypto/digest.h"
 #include "crypto/token.h"
 
 struct Tokens {
@@ -54,6 +56,29 @@ void tokens_free(Tokens *tokens)
 	g_free(tokens);
 }
 
+/* RFC 8705 section 3.1: SHA-256 of the DER in base64url. */
+static char *thumbprint(const char *certificate, GError **error)
+{
+	guint8 digest[SHA256_SIZE];
+
+	if (!hex_decode(certificate, strlen(certificate), digest, sizeof digest)) {
+		g_set_error_literal(
+			error, ROTA_ERROR, ROTA_ERROR_INVALID, "not the digest of a certificate");
+		return NULL;
+	}
+	return base64url_encode(digest, sizeof digest);
+}
+
+static gboolean bind_to(json_t *claims, const char *certificate, GError **error)
+{
+	g_autofree char *text = thumbprint(certificate, error);
+
+	if (!text)
+		return FALSE;
+	json_object_set_new(claims, "cnf", json_pack("{s:s}", "x5t#S256", text));
+	return TRUE;
+}
+
 char *tokens_make_device(Tokens *tokens, const DeviceToken *token, GError **error)
 {
 	g_autoptr(json_t) claims = json_pack(
@@ -63,6 +88,8 @@ char *tokens_make_device(Tokens *tokens, const DeviceToken *token, GError **erro
 		token->tenant, "mender.plan", "enterprise", "mender.trial", 0, "mender.addons",
 		"rota.epoch", (json_int_t)token->epoch);
 
+	if (token->certificate && !bind_to(claims, token->certificate, error))
+		return NULL;
 	return token_sign(tokens->key, claims, error);
 }
 
@@ -120,6 +147,17 @@ gboolean tokens_verify(
 	*ret_facts = facts;
 	memset(&facts, 0, sizeof facts);
 	return TRUE;
+}
+
+gboolean token_facts_fit(const TokenFacts *facts, const char *certificate)
+{
+	const json_t *bound = json_object_get(facts->claims, "cnf");
+	g_autofree char *shown = NULL;
+
+	if (!bound)
+		return TRUE;
+	shown = certificate ? thumbprint(certificate, NULL) : NULL;
+	return shown && g_strcmp0(claim_text(bound, "x5t#S256"), shown) == 0;
 }
 
 void token_facts_clear(TokenFacts *facts)

@@ -21,6 +21,8 @@ typedef struct {
 	const char *tenant;   /* id */
 	guint32 epoch;
 	gint64 now_s;
+	/* (nullable): SHA-256 (hex) of the client certificate that the token is bound to */
+	const char *certificate;
 } DeviceToken;
 
 typedef struct {
@@ -54,5 +56,8 @@ typedef struct {
 /* ROTA_ERROR_UNAUTHORIZED for anything that is not ours, whole and in time. */
 gboolean tokens_verify(Tokens *tokens, const char *text, gsize size, TokenFacts *ret_facts,
 	GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether the token may be used over a connection whose client showed @certificate (SHA-256 in hex,
+ * or NULL for none): one bound to a certificate (RFC 8705, "cnf") is good over that one alone. */
+gboolean token_facts_fit(const TokenFacts *facts, const char *certificate);
 void token_facts_clear(TokenFacts *facts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TokenFacts, token_facts_clear)
