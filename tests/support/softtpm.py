@@ -11,12 +11,24 @@ from support.server import free_port
 DEADLINE_S = 30
 
 
+def free_pair():
+    """A port whose neighbour is free as well."""
+    while True:
+        port = free_port()
+        try:
+            with socket.socket() as neighbour:
+                neighbour.bind(("127.0.0.1", port + 1))
+            return port
+        except (OSError, OverflowError):
+            continue
+
+
 class SoftTpm:
     def __init__(self, folder):
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         # The second port is the first one's neighbour: the TCTI of swtpm expects its control there.
-        self.port = free_port()
+        self.port = free_pair()
         self.env = {**os.environ, "TPM2OPENSSL_TCTI": f"swtpm:host=127.0.0.1,port={self.port}", "TSS2_LOG": "all+NONE"}
         self.process = None
 
